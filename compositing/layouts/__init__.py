@@ -1,0 +1,1 @@
+"""The arrangements: one file each, registered by name."""

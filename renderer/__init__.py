@@ -1,0 +1,1 @@
+"""Media: from raw RTP to pictures and samples on recording time, and from canvases to MP4."""

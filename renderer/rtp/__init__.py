@@ -1,0 +1,1 @@
+"""RTP: packets to access units on recording time. Sans-I/O; knows payload formats, no decoder."""
