@@ -24,7 +24,7 @@ def _misfit(exactly):
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        return f"{sys.executable} has no venv module: apt-get install python3-venv, or name another PYTHON=..."
+        return f"{sys.executable} has no venv module: apt-get install python3-venv, or name another PYTHON="
     return None
 
 
