@@ -3,6 +3,9 @@
 RendererError
     CorruptChunk       a cached chunk is damaged
     ChunksDoNotMatch   chunks that cannot be one file
+    MalformedPayload   an access unit whose packets break their payload format
+    UnknownCodec       a track whose codec has no depacketiser
+    SourceChanged      a segment that is not what the index was made from
 """
 
 from __future__ import annotations
@@ -41,3 +44,47 @@ class ChunksDoNotMatch(RendererError):
 
     def __str__(self) -> str:
         return f"the chunks do not make one file: {self.reason}"
+
+
+class MalformedPayload(RendererError):
+    """The payloads of one access unit break the payload format of their codec; the unit cannot be decoded."""
+
+    blame: ClassVar[Blame] = "input"
+
+    def __init__(self, codec: str, reason: str) -> None:
+        super().__init__(codec, reason)
+        self.codec, self.reason = codec, reason
+
+    def __str__(self) -> str:
+        return f"malformed {self.codec} payload: {self.reason}; the access unit is treated as lost"
+
+
+class UnknownCodec(RendererError):
+    """A track carries a codec that has no depacketiser, or its packets do not tell which one it is."""
+
+    blame: ClassVar[Blame] = "input"
+
+    def __init__(self, track_id: str, codec: str) -> None:
+        super().__init__(track_id, codec)
+        self.track_id, self.codec = track_id, codec
+
+    def __str__(self) -> str:
+        named = f"codec {self.codec!r}" if self.codec else "a codec that its packets do not tell"
+        return f"track {self.track_id} carries {named}; name one of opus, vp8, vp9, h264, av1 in metadata.json"
+
+
+class SourceChanged(RendererError):
+    """A segment is no longer what the track's index was made from."""
+
+    blame: ClassVar[Blame] = "storage"
+    retryable: ClassVar[bool] = True
+
+    def __init__(self, track_id: str, file_name: str) -> None:
+        super().__init__(track_id, file_name)
+        self.track_id, self.file_name = track_id, file_name
+
+    def __str__(self) -> str:
+        return (
+            f"segment {self.file_name} of track {self.track_id} is not what its index was made from; "
+            "build the index again"
+        )
