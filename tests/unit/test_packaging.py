@@ -1,4 +1,4 @@
-"""What a fresh clone installs: the lock covers pyproject.toml and holds nothing of the machine it was made on."""
+"""What a fresh clone installs: the lock covers pyproject.toml and holds nothing of one machine."""
 
 from __future__ import annotations
 
