@@ -23,9 +23,9 @@ WHITE, BLACK = 235, 16
 _LEFT, _RIGHT, _TOP, _BOTTOM = 0.25, 0.75, 0.44, 0.52
 _BITS = 20
 _WEIGHTS = 1 << np.arange(15, -1, -1)
-_MIN_CONTRAST = 60.0
-_MIN_MARGIN = 0.12
-"""How far from the middle grey, in shares of the contrast, each cell must be."""
+_MIN_CONTRAST = 80.0
+_MIN_MARGIN = 0.22
+"""How far from the middle grey, in shares of the contrast, each cell must be; legible ones have over 0.4."""
 _SHIFTS = np.array([0.0, 0.2, -0.2])
 """Offsets tried, in cells: a tile may sit a fraction of a cell off the rectangle asked for."""
 _PROBES = np.linspace(0.3, 0.7, 9)
