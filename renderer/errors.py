@@ -6,6 +6,7 @@ RendererError
     MalformedPayload   an access unit whose packets break their payload format
     UnknownCodec       a track whose codec has no depacketiser
     SourceChanged      a segment that is not what the index was made from
+    EncoderUnavailable this machine cannot open the encoder that was asked for
 """
 
 from __future__ import annotations
@@ -88,3 +89,16 @@ class SourceChanged(RendererError):
             f"segment {self.file_name} of track {self.track_id} is not what its index was made from; "
             "build the index again"
         )
+
+
+class EncoderUnavailable(RendererError):
+    """This machine cannot open the encoder that was asked for."""
+
+    blame: ClassVar[Blame] = "input"
+
+    def __init__(self, encoder: str, reason: str) -> None:
+        super().__init__(encoder, reason)
+        self.encoder, self.reason = encoder, reason
+
+    def __str__(self) -> str:
+        return f"the encoder {self.encoder!r} does not open here ({self.reason}); use --encoder auto or x264"

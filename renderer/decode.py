@@ -1,0 +1,105 @@
+"""Access units to pictures and samples. The decoders, opened so that one unit in gives its picture out.
+
+They do not report damage themselves: a broken unit may raise, or silently give a wrong picture. Whether a
+picture may be shown is judged from the RTP sequence (renderer.sampler), never here.
+Every picture leaves here as BT.601 limited range 4:2:0; what is tagged otherwise is converted.
+"""
+
+from __future__ import annotations
+
+import av
+import numpy as np
+from av.video.reformatter import ColorRange, Colorspace
+from numpy.typing import NDArray
+
+from compositing.picture import Picture, Rotation
+from renderer.encode import planes_of
+from renderer.errors import UnknownCodec
+
+_VIDEO = {"vp8": "vp8", "vp9": "vp9", "h264": "h264", "av1": "libdav1d"}
+_BT709 = 1
+_NATIVE = ("yuv420p", "yuvj420p")
+
+
+class VideoDecoder:
+    """One track's decoder. Fed in decoding order, beginning with a keyframe."""
+
+    def __init__(self, codec: str) -> None:
+        """Raises `UnknownCodec` for a name other than vp8, vp9, h264 and av1."""
+        if codec not in _VIDEO:
+            raise UnknownCodec("", codec)
+        context = av.CodecContext.create(_VIDEO[codec], "r")
+        assert isinstance(context, av.VideoCodecContext)
+        context.thread_count = 1
+        self._context = context
+
+    def decode(self, data: bytes) -> av.VideoFrame | None:
+        """The picture of one access unit, still as the decoder left it; None where nothing could be decoded."""
+        try:
+            frames = self._context.decode(av.Packet(data))
+        except av.error.FFmpegError:
+            return None
+        return frames[-1] if frames else None
+
+
+def to_picture(frame: av.VideoFrame, rotation: Rotation) -> Picture:
+    """`frame` as a picture: a view of its planes where they are BT.601 limited 4:2:0, else converted."""
+    if frame.format.name not in _NATIVE or _full_range(frame) or frame.colorspace == _BT709:
+        frame = _to_bt601(frame)
+    return Picture(*planes_of(frame), rotation=rotation)
+
+
+def _full_range(frame: av.VideoFrame) -> bool:
+    return frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+
+
+def _to_bt601(frame: av.VideoFrame) -> av.VideoFrame:
+    matrix = Colorspace.ITU709 if frame.colorspace == _BT709 else Colorspace.ITU601
+    return frame.reformat(
+        format="yuv420p",
+        src_colorspace=matrix,
+        dst_colorspace=Colorspace.ITU601,
+        src_color_range=ColorRange.JPEG if _full_range(frame) else ColorRange.MPEG,
+        dst_color_range=ColorRange.MPEG,
+    )
+
+
+class OpusDecoder:
+    """Opus packets to (n, 2) float32 samples at 48 kHz; mono comes out on both channels."""
+
+    def __init__(self) -> None:
+        self._context = av.CodecContext.create("libopus", "r")
+        assert isinstance(self._context, av.AudioCodecContext)
+        self._context.sample_rate = 48_000
+        self._context.layout = "stereo"
+        self._last_toc = 0
+
+    def decode(self, packet: bytes) -> NDArray[np.float32]:
+        """The samples of one packet; none where it cannot be decoded."""
+        if not packet:
+            return _silence(0)
+        self._last_toc = packet[0]
+        return self._feed(packet)
+
+    def conceal(self) -> NDArray[np.float32]:
+        """One frame made up from what came before, in the length of the last packet's frames.
+
+        A packet of only a TOC byte with frame count code 0 (RFC 6716, section 3.1) holds no data, and libopus
+        conceals such a frame.
+        """
+        return self._feed(bytes([self._last_toc & 0xFC]))
+
+    def _feed(self, packet: bytes) -> NDArray[np.float32]:
+        try:
+            frames = self._context.decode(av.Packet(packet))  # type: ignore[union-attr]
+        except av.error.FFmpegError:
+            return _silence(0)
+        return np.concatenate([_interleaved(frame) for frame in frames]) if frames else _silence(0)
+
+
+def _silence(count: int) -> NDArray[np.float32]:
+    return np.zeros((count, 2), np.float32)
+
+
+def _interleaved(frame: av.AudioFrame) -> NDArray[np.float32]:
+    return frame.to_ndarray().reshape(-1, 2).astype(np.float32) / 32768.0

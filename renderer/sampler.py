@@ -1,0 +1,55 @@
+"""Which access unit is on screen at a given instant: the loss policy and the frame grid, as arithmetic.
+
+A pure function of the index. So every chunk shows the same picture at the same time, wherever its decoding
+began, and the planner can hash what a chunk will show without decoding anything.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from renderer.index import TrackIndex
+
+LossPolicy = Literal["freeze", "hold", "conceal"]
+"""freeze: the last good picture stays until decoding is clean again, at most `FREEZE_LIMIT_US`, then what
+decodes is shown. hold: it stays without limit. conceal: what decodes is shown at once."""
+
+FREEZE_LIMIT_US = 5_000_000
+NOTHING = -1
+"""Row number where a track has no picture to show yet."""
+
+
+def showable(index: TrackIndex, policy: LossPolicy) -> NDArray[np.bool_]:
+    """For each access unit, whether its picture may be shown; (n,) bool."""
+    if policy == "hold":
+        return index.clean
+    started = np.cumsum(index.keyframe & index.complete) > 0
+    if policy == "conceal":
+        return started
+    return index.clean | (started & (_since_clean_us(index) > FREEZE_LIMIT_US))
+
+
+def rows_on_screen(
+    index: TrackIndex, shown: NDArray[np.bool_], ticks_us: NDArray[np.int64], tolerance_us: int
+) -> NDArray[np.int64]:
+    """The row whose picture is on screen at each tick: the last showable one that stands at or before it.
+
+    `ticks_us` is (m,) recording time. A picture up to `tolerance_us` after a tick counts as on it: with half
+    a frame, pictures land on their nearest tick and jitter around a tick does not double or drop any.
+    Returns (m,) rows, non-decreasing for rising ticks; `NOTHING` before the first picture.
+    """
+    rows = np.flatnonzero(shown)
+    if not len(rows):
+        return np.full(len(ticks_us), NOTHING, np.int64)
+    found = np.searchsorted(index.time_us[rows], ticks_us + tolerance_us, side="right") - 1
+    return np.where(found < 0, NOTHING, rows[np.maximum(found, 0)])
+
+
+def _since_clean_us(index: TrackIndex) -> NDArray[np.int64]:
+    rows = np.where(index.clean, np.arange(len(index.clean)), -1)
+    last = np.maximum.accumulate(rows)
+    since = index.time_us - index.time_us[np.maximum(last, 0)]
+    return np.where(last >= 0, since, 0)
