@@ -1,11 +1,18 @@
-"""The documentation points at things that exist."""
+"""The documentation points at things that exist, and names all that it is the reference of."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
+
+from compositing import state
+from compositing.layouts import LAYOUTS
+from farm.settings import settings_table
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -34,3 +41,38 @@ def test_every_page_is_on_the_map() -> None:
     on_the_map = {(index.parent / target).resolve() for target in LINK.findall(index.read_text("utf-8"))}
     assert [page for page in PAGES if page.parent.is_relative_to(index.parent) and page != index
             and page not in on_the_map] == []  # fmt: skip
+
+
+def models(model: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    """`model` and those of its fields, at any depth."""
+    yield model
+    pending = [field.annotation for field in model.model_fields.values()]
+    while pending:
+        kind = pending.pop()
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from models(kind)
+        pending += get_args(kind)
+
+
+def test_the_page_on_the_state_names_each_field_type_and_layout() -> None:
+    page = (ROOT / "docs" / "reference" / "state.md").read_text("utf-8")
+    names = {name for model in models(state.CompositionState) for name in model.model_fields}
+    types = {
+        name
+        for model in models(state.CompositionState)
+        if "type" in model.model_fields
+        for name in get_args(model.model_fields["type"].annotation)
+    }
+    assert len(types) > 5
+    told = set(re.findall(r"`(\w+)`", page)) | {"x", "y", "w", "h"}
+    assert (names | types | set(LAYOUTS)) - told == set()
+
+
+def test_the_state_in_the_quickstart_is_valid() -> None:
+    page = (ROOT / "docs" / "quickstart.md").read_text("utf-8")
+    (example,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    assert state.parse_state(example).layout == "grid"
+
+
+def test_the_page_on_settings_is_the_table_that_the_code_gives() -> None:
+    assert settings_table() in (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
