@@ -5,7 +5,10 @@
     ├── UnknownPeer             the state names a peer who was never in this recording
     ├── WrongRecording          the state was saved for another recording or room
     ├── InvalidRange            the range asked for holds nothing of the recording
-    └── InvalidPlan             a JSON document is not a plan
+    ├── InvalidPlan             a JSON document is not a plan
+    ├── AssetUnknown            no image of that name was uploaded
+    ├── AssetTooLarge           an uploaded image has too many bytes or pixels
+    └── AssetNotAnImage         an uploaded file is no PNG or JPEG, or a broken one
 
 All are the caller's input. Fields go positionally to `super().__init__`, so every error survives pickling.
 """
@@ -97,6 +100,45 @@ class InvalidPlan(CompositingError):
 
     def __str__(self) -> str:
         return f"not a plan: {self.reason}"
+
+
+class AssetUnknown(CompositingError):
+    """The composition shows the image `name`, and none of that name was uploaded."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(name)
+
+    def __str__(self) -> str:
+        return (
+            f"there is no image {self.name!r} among the recording's assets; "
+            "upload it, or take it out of the style"
+        )
+
+
+class AssetTooLarge(CompositingError):
+    """The image `name` measures `found`, more than `limit`."""
+
+    def __init__(self, name: str, found: str, limit: str) -> None:
+        self.name = name
+        self.found = found
+        self.limit = limit
+        super().__init__(name, found, limit)
+
+    def __str__(self) -> str:
+        return f"the image {self.name!r} has {self.found}, at most {self.limit} are allowed; make it smaller"
+
+
+class AssetNotAnImage(CompositingError):
+    """The file `name` cannot be decoded as PNG or JPEG."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        self.name = name
+        self.reason = reason
+        super().__init__(name, reason)
+
+    def __str__(self) -> str:
+        return f"the file {self.name!r} is no readable PNG or JPEG ({self.reason}); export it again as PNG"
 
 
 def _brief(names: Sequence[str]) -> str:
