@@ -10,7 +10,7 @@ import statistics
 import tomllib
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -127,7 +127,7 @@ def example(annotation: object, serial: int) -> object:
         return example(next(kind for kind in inner if kind is not type(None)), serial)
     if origin is typing.Literal:
         return inner[serial % len(inner)]
-    if origin is tuple:
+    if origin in (tuple, Sequence):
         kinds = [kind for kind in inner if kind is not Ellipsis]
         return tuple(example(kind, serial + i) for i, kind in enumerate(kinds))
     if isinstance(annotation, type) and issubclass(annotation, Enum):
