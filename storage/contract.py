@@ -30,7 +30,9 @@ class StoreSpec:
         for address in (self.url, self.endpoint or ""):
             if "@" in urlsplit(address).netloc:
                 shown = address.split("://")[0] + "://…@" + address.rsplit("@", 1)[1]
-                raise InvalidKey(shown, "credentials do not belong in an address; set AWS_ACCESS_KEY_ID and its kin")
+                raise InvalidKey(
+                    shown, "credentials do not belong in an address; set AWS_ACCESS_KEY_ID and its kin"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,10 @@ class ObjectStore(Protocol):
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
         """All objects whose key starts with `prefix` (any string), in order of their keys' UTF-8 bytes."""
+        ...
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """The distinct beginnings `prefix…/` of keys, one step below `prefix` ("" or ending in a slash), sorted."""
         ...
 
     def delete(self, key: str) -> None:

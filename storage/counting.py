@@ -78,6 +78,10 @@ class CountingStore:
         self.count(1)
         return self._store.list(prefix)
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        self.count(1)
+        return self._store.folders(prefix)
+
     def delete(self, key: str) -> None:
         self.count(1)
         self._store.delete(key)

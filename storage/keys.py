@@ -23,7 +23,8 @@ MAX_KEY_BYTES = 1024  # the limit of S3
 
 _ID = re.compile(r"[A-Za-z0-9_.-]+")
 _SEGMENT_NAME = re.compile(
-    r"(?P<track>(?P<peer>.+)-(?P<kind>audio|video|screenshare)-(?P<producer>.+))-(?P<index>\d{6,9})\.rtp", re.DOTALL
+    r"(?P<track>(?P<peer>.+)-(?P<kind>audio|video|screenshare)-(?P<producer>.+))-(?P<index>\d{6,9})\.rtp",
+    re.DOTALL,
 )
 _QUICK_ACCESS_PART = re.compile(r"quick_access/[A-Za-z0-9_][A-Za-z0-9_.-]*\.mp4")
 _EXPORT_PART = re.compile(r"processed/exports/part-[A-Za-z0-9_.-]+\.mp4")
@@ -45,7 +46,9 @@ def check_bare_name(name: str) -> str:
     if not name or name in (".", ".."):
         raise InvalidKey(name, "a bare file name is needed")
     if any(c in "/\\" or ord(c) < 0x20 or ord(c) == 0x7F or 0xD800 <= ord(c) < 0xE000 for c in name):
-        raise InvalidKey(name[:80], "a file name may not hold separators, control characters or half characters")
+        raise InvalidKey(
+            name[:80], "a file name may not hold separators, control characters or half characters"
+        )
     if len(name.encode()) > MAX_NAME_BYTES:
         raise InvalidKey(name[:80], f"a file name has at most {MAX_NAME_BYTES} bytes")
     return name
@@ -83,7 +86,7 @@ class SegmentName(NamedTuple):
     peer_id: str
     kind: Literal["audio", "video", "screenshare"]
     producer_id: str
-    index: int
+    number: int  # the segment's index in its track, from 1
 
 
 def parse_segment_name(file_name: str) -> SegmentName | None:
@@ -210,9 +213,13 @@ class RecordingKeys:
     def requested_output(self, output_key: str) -> str:
         """Where the Recording Service asked for a part: with or without this recording's prefix; else InvalidKey."""
         relative = output_key.removeprefix(self.prefix + "/")
-        if not (_QUICK_ACCESS_PART.fullmatch(relative) or _EXPORT_PART.fullmatch(relative)) or ".." in relative:
+        if (
+            not (_QUICK_ACCESS_PART.fullmatch(relative) or _EXPORT_PART.fullmatch(relative))
+            or ".." in relative
+        ):
             raise InvalidKey(
-                output_key[:80], "it must match quick_access/*.mp4 or processed/exports/part-*.mp4 of the recording"
+                output_key[:80],
+                "it must match quick_access/*.mp4 or processed/exports/part-*.mp4 of the recording",
             )
         return check_key(f"{self.prefix}/{relative}")
 

@@ -12,13 +12,20 @@ import errno
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
 from storage.contract import ObjectInfo
-from storage.errors import AccessRefused, InvalidKey, ObjectNotFound, StorageError, StoreFull, StoreUnavailable
+from storage.errors import (
+    AccessRefused,
+    InvalidKey,
+    ObjectNotFound,
+    StorageError,
+    StoreFull,
+    StoreUnavailable,
+)
 from storage.keys import check_key
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}\.part")
@@ -85,10 +92,15 @@ class LocalStore:
         return _LocalWriter(self._path(key), self._writing(key), publish=os.replace)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        folder = prefix.rpartition("/")[0]
-        if folder:
+        folder, slash, _ = prefix.rpartition("/")
+        if slash:
             check_key(folder)
-        return self._walk(folder + "/" if folder else "", prefix)
+        return self._walk(folder + slash, prefix)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        for name, _ in self._entries(prefix):
+            if name.endswith("/") and next(self._walk(prefix + name, ""), None):
+                yield prefix + name
 
     def delete(self, key: str) -> None:
         path = self._path(key)
@@ -111,7 +123,7 @@ class LocalStore:
                 with suppress(ObjectNotFound):  # it may have gone since
                     yield self._entry_info(key, entry)
 
-    def _entries(self, folder: str) -> list[tuple[str, os.DirEntry[str]]]:
+    def _entries(self, folder: str) -> Sequence[tuple[str, os.DirEntry[str]]]:
         """Files and folders; a folder's name ends with a slash, so that it sorts where its keys do."""
         with suppress(ObjectNotFound), self._reading(folder), os.scandir(self._root / folder) as entries:
             named = [(e.name + "/" if e.is_dir() else e.name, e) for e in entries]
@@ -132,7 +144,9 @@ class LocalStore:
     def _writing(self, key: str) -> Callable[[OSError], StorageError]:
         def named(error: OSError) -> StorageError:
             if error.errno in _IN_THE_WAY:
-                return InvalidKey(key, "an object and a folder of objects cannot have one name in a folder store")
+                return InvalidKey(
+                    key, "an object and a folder of objects cannot have one name in a folder store"
+                )
             return self._error(key, error)
 
         return named

@@ -72,6 +72,11 @@ class MemoryStore:
             if self.exists(key):
                 yield self.stat(key)
 
+    def folders(self, prefix: str) -> Iterator[str]:
+        below = [info.key.removeprefix(prefix) for info in self.list(prefix)]
+        steps = dict.fromkeys(rest.partition("/")[0] for rest in below if "/" in rest)
+        return (f"{prefix}{step}/" for step in steps)
+
     def delete(self, key: str) -> None:
         with self._lock:
             self._objects.pop(check_key(key), None)

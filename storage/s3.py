@@ -124,17 +124,25 @@ class S3Store:
         return _MultipartWriter(self, key)
 
     def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        where = {"Bucket": self.bucket, "Prefix": self._prefix + prefix}
-        more: dict[str, str] = {}
-        while True:
-            with self._errors(prefix):
-                page = self._fs.call_s3("list_objects_v2", **where, **more)
+        for page in self._pages(prefix):
             for entry in page.get("Contents", ()):
                 key = entry["Key"].removeprefix(self._prefix)
                 yield ObjectInfo(key, entry["Size"], entry["ETag"].strip('"'))
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        for page in self._pages(prefix, Delimiter="/"):
+            for entry in page.get("CommonPrefixes", ()):
+                yield entry["Prefix"].removeprefix(self._prefix)
+
+    def _pages(self, prefix: str, **parameters: str) -> Iterator[dict[str, Any]]:
+        parameters |= {"Bucket": self.bucket, "Prefix": self._prefix + prefix}
+        while True:
+            with self._errors(prefix):
+                page = self._fs.call_s3("list_objects_v2", **parameters)
+            yield page
             if not page.get("IsTruncated"):
                 return
-            more = {"ContinuationToken": page["NextContinuationToken"]}
+            parameters["ContinuationToken"] = page["NextContinuationToken"]
 
     def delete(self, key: str) -> None:
         self.call("delete_object", key)
