@@ -33,7 +33,7 @@ import numpy as np
 
 from renderer.errors import ChunksDoNotMatch, CorruptChunk
 from renderer.mp4 import AudioTrack, Movie, Track, VideoTrack, build_movie
-from renderer.samples import AAC_FRAME_SAMPLES, ChunkHeader, RangedReader
+from renderer.samples import AAC_FRAME_SAMPLES, ChunkHeader, RangedReader, read_header
 
 READ_BYTES = 4 << 20
 """The most that one ranged read asks for."""
@@ -46,7 +46,7 @@ _READS_AHEAD = 2
 class Sink(Protocol):
     """Where the file goes: written front to back."""
 
-    def write(self, data: bytes | memoryview, /) -> object: ...
+    def write(self, data: bytes, /) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -57,9 +57,14 @@ class ChunkRef:
     """Its name, for errors."""
     header: ChunkHeader
     payload_offset: int
-    """Where its samples begin, as `samples.read_header` tells."""
+    """Where its samples begin."""
     fetch: RangedReader
     """Ranged reads of the whole object; called from other threads, a few calls at a time."""
+
+    @classmethod
+    def open(cls, key: str, fetch: RangedReader) -> ChunkRef:
+        """Read the header, in one or two ranged reads. Raises CorruptChunk."""
+        return cls(key, *read_header(fetch, key), fetch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,7 +298,7 @@ class _Stream:
             while not self._block:
                 self._block = self._next_block()
             piece = self._block[:count]
-            out.write(piece)
+            out.write(bytes(piece))
             self._block = self._block[len(piece) :]
             count -= len(piece)
 

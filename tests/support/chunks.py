@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from renderer.concat import ChunkRef
 from renderer.h264_bytes import annexb_to_avcc, avcc_config, parameter_sets
-from renderer.samples import pack_audio_chunk, pack_video_chunk, read_header
+from renderer.samples import pack_audio_chunk, pack_video_chunk
 
 WIDTH, HEIGHT = 160, 96
 _X264 = "open-gop=0:keyint=40:scenecut=0:stitchable=1:cpu-independent=1"
@@ -100,5 +100,4 @@ def ref(key: str, blob: bytes) -> ChunkRef:
     def fetch(offset: int, length: int) -> bytes:
         return blob[offset : offset + length]
 
-    header, payload_offset = read_header(fetch, key)
-    return ChunkRef(key, header, payload_offset, fetch)
+    return ChunkRef.open(key, fetch)

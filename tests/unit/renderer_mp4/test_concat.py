@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from renderer.concat import READ_BYTES, ChunkRef, StitchReport, stitch
 from renderer.errors import ChunksDoNotMatch, CorruptChunk
 from renderer.samples import pack_audio_chunk, pack_video_chunk, unpack_chunk
+from storage.local import LocalStore
 from tests.support.chunks import audio_chunk, luma_of, ref, video_chunk
 from tests.support.mp4_check import check_mp4
 
@@ -35,8 +36,8 @@ class Pipe:
     def __init__(self) -> None:
         self._pieces: list[bytes] = []
 
-    def write(self, data: bytes | memoryview) -> int:
-        self._pieces.append(bytes(data))
+    def write(self, data: bytes) -> int:
+        self._pieces.append(data)
         return len(data)
 
     @property
@@ -145,6 +146,14 @@ def test_the_pictures_are_the_ones_asked_for() -> None:
 def test_the_same_chunks_give_the_same_file() -> None:
     files = {run(video_refs((7, 5)), audio_refs(silence(1), (0,)), (0, 12))[0] for _ in range(2)}
     assert len(files) == 1
+
+
+@pytest.mark.parametrize("lengths", [(1,), (2,), (1, 1, 1), (2, 2), (3,), (3, 1), (8,)])
+def test_the_shortest_chunks_are_shown_on_time(lengths: tuple[int, ...], tmp_path: Path) -> None:
+    total = sum(lengths)
+    data, _ = run(video_refs(lengths), audio_refs(silence(1), (0,)), (0, total))
+    assert check_mp4(_saved(tmp_path, data)).problems == []
+    assert [t for t, _ in decode_pictures(data)] == pytest.approx([n / FPS for n in range(total)], abs=1e-9)
 
 
 @pytest.mark.parametrize("fps", [1, 24, 25, 59, 60])
@@ -308,7 +317,7 @@ class Counter:
     def __init__(self) -> None:
         self.bytes = 0
 
-    def write(self, data: bytes | memoryview) -> int:
+    def write(self, data: bytes) -> int:
         self.bytes += len(data)
         return len(data)
 
@@ -335,6 +344,18 @@ def _synthetic(seconds: int, frame_bytes: int) -> tuple[list[ChunkRef], list[Chu
 def _moved(chunk: ChunkRef, first: int, key: str) -> ChunkRef:
     header = replace(chunk.header, first=first)
     return ChunkRef(key, header, chunk.payload_offset, lambda _, length: bytes(length))
+
+
+def test_the_writer_of_a_store_is_a_sink(tmp_path: Path) -> None:
+    store = LocalStore(str(tmp_path))
+    chunks = {"v": video_chunk(0, 5), "a": audio_chunk(silence(1), 0)}
+    for key, blob in chunks.items():
+        store.put(key, blob)
+    video, audio = (ChunkRef.open(k, lambda o, n, k=k: store.get_range(k, o, o + n)) for k in chunks)
+    with store.writer("out.mp4") as sink:
+        where = {"first_frame": 0, "frame_count": 5, "first_sample": 0, "sample_count": 8000}
+        stitch(sink, [video], [audio], fps=FPS, **where)
+    assert check_mp4(tmp_path / "out.mp4").problems == []
 
 
 def test_two_hours_take_little_memory_and_few_reads() -> None:
