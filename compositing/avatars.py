@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from compositing.fonts import FontBook
 from compositing.geometry import Size
 from compositing.graphemes import clean, graphemes, is_emoji
-from compositing.typeset import RGB, ink_box, paint, set_line
+from compositing.typeset import CAP_HEIGHT, RGB, ink_box, paint, set_line
 
 DISC_SHARE = 0.40
 """Diameter of the disc, of the tile's short side."""
@@ -23,7 +23,8 @@ _INITIALS_SHARE = 0.42
 _BACKDROP: RGB = (20, 24, 29)
 _BACKDROP_TINT = 0.16
 """How much of the peer's colour the tile's background has."""
-_HUES = 24
+_HUES = tuple(hue for hue in range(0, 360, 15) if not 70 < hue < 130)
+"""Degrees. At this lightness yellow is olive, and looks ill on a person."""
 _LIGHTNESS, _CHROMA = 0.55, 0.125
 """Oklch: white text on every hue has a contrast of at least 4.5."""
 _SUPERSAMPLE = 4
@@ -33,7 +34,7 @@ _WHITE: RGB = (255, 255, 255)
 def avatar_rgb(peer_id: str) -> RGB:
     """The colour of a peer: one of a circle of hues of equal lightness, sRGB."""
     digest = hashlib.sha256(peer_id.encode("utf-8", "surrogatepass")).digest()
-    return _oklch(_LIGHTNESS, _CHROMA, 2 * math.pi * (digest[0] % _HUES) / _HUES)
+    return _oklch(_LIGHTNESS, _CHROMA, math.radians(_HUES[digest[0] % len(_HUES)]))
 
 
 def _oklch(lightness: float, chroma: float, hue: float) -> RGB:
@@ -106,6 +107,8 @@ def _paint_initials(disc: Image.Image, text: str, fonts: FontBook) -> None:
     px = max(1, round(_INITIALS_SHARE * disc.width))
     line = set_line(text, fonts, px)
     left, top, right, bottom = ink_box(line)
+    if all(_has_case(g) for g in graphemes(text)):
+        top, bottom = -round(CAP_HEIGHT * px), 0
     paint(disc, line, (disc.width - right - left) / 2, (disc.height - bottom - top) / 2, _WHITE)
 
 

@@ -1,8 +1,9 @@
 """The order in which a line of mixed scripts is drawn, from left to right.
 
 A reduced UAX #9 for single lines whose explicit bidi controls have been removed (`graphemes.clean`): base
-direction from the first strong character (P2, P3), weak and neutral types (W1 to W7, N1, N2), implicit
-levels (I1, I2), reordering (L2). It works on grapheme clusters, each of the type of its first character.
+direction from the first strong character (P2, P3), weak types (W1 to W7), brackets and neutrals (N0 to N2),
+implicit levels (I1, I2), reordering (L2). It works on grapheme clusters, each of the type of its first
+character.
 Inside a run of one direction the shaper orders the glyphs. Knows no font and no pixel.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Sequence
 
+_CLOSED_BY = dict(zip("([{⟨〈《「『【〔（［｛", ")]}⟩〉》」』】〕）］｝", strict=True))
 _STRONG = {"L": "L", "R": "R", "AL": "R"}
 
 
@@ -26,7 +28,9 @@ def base_level(clusters: Sequence[str]) -> int:
 def levels(clusters: Sequence[str]) -> list[int]:
     """The embedding level of each cluster; odd ones are drawn from right to left."""
     base = base_level(clusters)
-    kinds = _neutrals(_numbers([_kind(c) for c in clusters], base), base)
+    kinds = _numbers([_kind(c) for c in clusters], base)
+    _brackets(clusters, kinds, base)
+    kinds = _neutrals(kinds, base)
     return [_level(kind, base) for kind in kinds]
 
 
@@ -83,6 +87,35 @@ def _terminators(kinds: list[str]) -> None:
         for i in order:
             if kinds[i] == "EN" and kinds[i + step] == "ET":
                 kinds[i + step] = "EN"
+
+
+def _brackets(clusters: Sequence[str], kinds: list[str], base: int) -> None:
+    """Rule N0: both brackets of a pair take one side, so that `(Host)` keeps its shape after Arabic."""
+    line, other = ("R", "L") if base else ("L", "R")
+    for opening, closing in _pairs(clusters):
+        inside = {_side(kind) for kind in kinds[opening + 1 : closing] if kind != "ON"}
+        if not inside:
+            continue
+        side = line
+        if line not in inside:
+            before = next((_side(kind) for kind in reversed(kinds[:opening]) if kind != "ON"), line)
+            side = other if before == other else line
+        kinds[opening] = kinds[closing] = side
+
+
+def _pairs(clusters: Sequence[str]) -> list[tuple[int, int]]:
+    """The indexes of matching brackets, in order of the opening ones (BD16)."""
+    pairs: list[tuple[int, int]] = []
+    still_open: list[int] = []
+    for i, cluster in enumerate(clusters):
+        if cluster in _CLOSED_BY:
+            still_open.append(i)
+            continue
+        match = next((j for j in reversed(still_open) if _CLOSED_BY[clusters[j]] == cluster), None)
+        if match is not None:
+            pairs.append((match, i))
+            still_open = [j for j in still_open if j < match]
+    return sorted(pairs)
 
 
 def _neutrals(kinds: list[str], base: int) -> list[str]:

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 from compositing.fonts import FontBook
 from compositing.geometry import Size, even
-from compositing.typeset import RGB, Line, paint, set_line, shorten, wrap
+from compositing.typeset import CAP_HEIGHT, RGB, Line, paint, set_line, shorten, wrap
 
 REFERENCE_SIDE = 1080
 LABEL_MIN_PX = 10
@@ -26,8 +26,6 @@ _LABEL_INSET = 0.45
 """Room that is left between a label and the sides of its tile, of the text size."""
 _LABEL_PAD_X, _LABEL_PAD_Y = 0.55, 0.34
 """Room around the letters, of the text size."""
-_CAP_HEIGHT = 0.714
-"""Height of a capital in Noto Sans, per em: capitals are centred in their line."""
 
 _TEXT_SHARE = 0.5
 """Size of a text of one line, of the height of its rectangle."""
@@ -111,7 +109,7 @@ def _block_height(lines: int, px: int) -> float:
 
 def _baseline(centre: float, px: int) -> int:
     """The baseline that centres capitals on `centre`."""
-    return round(centre + _CAP_HEIGHT * px / 2)
+    return round(centre + CAP_HEIGHT * px / 2)
 
 
 def _panel(size: Size, radius: float) -> Image.Image:

@@ -7,6 +7,7 @@ Knows no tile, no label design.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -20,6 +21,8 @@ from compositing.graphemes import ELLIPSIS, graphemes
 
 RGB = tuple[int, int, int]
 
+CAP_HEIGHT = 0.714
+"""Height of a capital in Noto Sans, per em: capitals, not ascenders, are centred in their line."""
 _EMOJI_SCALE = 0.92
 """Emoji bitmaps are larger than their em: this sets them level with capitals."""
 _HAS_RAQM = features.check("raqm")
@@ -100,27 +103,51 @@ def _cut(clusters: Sequence[str], fonts: FontBook, px: int) -> Line:
 
 
 def wrap(text: str, fonts: FontBook, px: int, width: float) -> tuple[list[str], bool]:
-    """`text` broken at spaces into lines of at most `width` pixels, and whether no word had to be cut.
+    """`text` broken into lines of at most `width` pixels, and whether no word had to be cut.
 
-    A word wider than a line is cut between graphemes.
+    Lines break after spaces and between ideographs; a word wider than a line is cut between graphemes.
     """
-    lines: list[str] = []
+    lines = [""]
     whole = True
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}" if lines else word
-        if set_line(longer, fonts, px).width <= width:
-            lines[-1:] = [longer]
+    for word in _words(text):
+        if set_line((lines[-1] + word).rstrip(), fonts, px).width <= width:
+            lines[-1] += word
             continue
         pieces = _cut_word(word, fonts, px, width)
         whole = whole and len(pieces) == 1
         lines += pieces
-    return lines, whole
+    return [line.rstrip() for line in lines if line], whole
+
+
+def _words(text: str) -> list[str]:
+    """`text` cut where a line may end; spaces stay with the word before them."""
+    words: list[str] = []
+    for cluster in graphemes(text):
+        if words and not _may_break(words[-1][-1], cluster[0]):
+            words[-1] += cluster
+        else:
+            words.append(cluster)
+    return words
+
+
+def _may_break(before: str, after: str) -> bool:
+    if before == " " or after == " ":
+        return after != " "
+    if unicodedata.category(before) == "Ps" or unicodedata.category(after) in {"Pe", "Po", "Lm"}:
+        return False
+    return _is_ideograph(before) or _is_ideograph(after)
+
+
+def _is_ideograph(c: str) -> bool:
+    """Ideographs and kana; Korean, though as wide, is divided by spaces."""
+    wide = unicodedata.east_asian_width(c) == "W" and unicodedata.category(c) == "Lo"
+    return wide and not 0xAC00 <= ord(c) <= 0xD7A3
 
 
 def _cut_word(word: str, fonts: FontBook, px: int, width: float) -> list[str]:
     pieces = [""]
     for cluster in graphemes(word):
-        if pieces[-1] and set_line(pieces[-1] + cluster, fonts, px).width > width:
+        if pieces[-1] and set_line((pieces[-1] + cluster).rstrip(), fonts, px).width > width:
             pieces.append("")
         pieces[-1] += cluster
     return pieces
