@@ -298,6 +298,14 @@ def test_a_damaged_payload_is_named(damage: str, which: str) -> None:
         run([refs["video"]], [refs["audio"]], (0, 5))
 
 
+def test_damage_in_the_part_that_is_left_out_is_seen_too() -> None:
+    blob = bytearray(pack_audio_chunk([bytes(24_000)] * 376, config=b"\x11\x90", first_packet=-1))
+    assert len(blob) > 2 * READ_BYTES
+    blob[-1] ^= 1
+    with pytest.raises(CorruptChunk, match="digest"):
+        run(None, [ref("tail", bytes(blob))], (0, 1), (0, SECOND))
+
+
 def test_an_error_of_the_store_comes_through() -> None:
     def broken(offset: int, length: int) -> bytes:
         raise ConnectionError("gone")
