@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import click
 import pytest
 from pydantic import BaseModel
 
@@ -76,3 +77,18 @@ def test_the_state_in_the_quickstart_is_valid() -> None:
 
 def test_the_page_on_settings_is_the_table_that_the_code_gives() -> None:
     assert settings_table() in (ROOT / "docs" / "reference" / "settings.md").read_text("utf-8")
+
+
+def test_the_page_on_commands_names_each_command_and_option() -> None:
+    from farm.cli import main
+
+    assert isinstance(main, click.Group)
+    page = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
+    options = {
+        max(parameter.opts, key=len)
+        for command in main.commands.values()
+        for parameter in command.params
+        if isinstance(parameter, click.Option)
+    }
+    assert [name for name in main.commands if f"`farm {name}" not in page] == []
+    assert sorted(option for option in options if not re.search(rf"`{option}\b", page)) == []
