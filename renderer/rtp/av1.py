@@ -201,4 +201,4 @@ def _skip_timing(header: BitReader) -> tuple[bool, int]:
     return True, delay_bits
 
 
-AV1 = Codec("av1", 90_000, 1, inspect, depacketise)
+AV1 = Codec("av1", 90_000, 1, False, inspect, depacketise)

@@ -161,7 +161,8 @@ def _lasts(nominal: Floats, offset: Floats, first: int, at: int, last: int) -> b
 def _fit_one(ticks: Ints, nominal: Floats, offset: Floats) -> tuple[Ints, Floats]:
     """Knots of one fit: ticks, and arrival - RTP time in ms there."""
     if nominal[-1] - nominal[0] < SHORT_MS:
-        return ticks[:1], offset.min(keepdims=True)
+        ends = np.unique(ticks[[0, -1]])
+        return ends, np.full(len(ends), offset.min())
     at, low = _bin_minima(nominal, offset)
     count = max(2, int(np.ceil((nominal[-1] - nominal[0]) / KNOT_MS)) + 1)
     knots_ticks = np.rint(np.linspace(float(ticks[0]), float(ticks[-1]), count)).astype(np.int64)

@@ -199,4 +199,4 @@ def _skip_picture_order(sps: BitReader) -> None:
             sps.se()
 
 
-H264 = Codec("h264", 90_000, _KEY_IDR | _KEY_SPS, inspect, depacketise)
+H264 = Codec("h264", 90_000, _KEY_IDR | _KEY_SPS, False, inspect, depacketise)

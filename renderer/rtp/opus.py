@@ -58,4 +58,4 @@ def depacketise(payloads: Sequence[bytes | None]) -> bytes:
     return present[0]
 
 
-OPUS = Codec("opus", 48_000, 1, inspect, depacketise)
+OPUS = Codec("opus", 48_000, 1, True, inspect, depacketise)

@@ -70,6 +70,8 @@ class Codec:
     """Ticks per second of the RTP timestamp."""
     key_parts: int
     """All bits that the packets of a keyframe have together."""
+    unit_per_packet: bool
+    """Every packet is an access unit of its own (audio)."""
     inspect: Callable[[Payloads], PayloadFacts]
     """Reads the leading bytes of many payloads at once; never raises for what they hold."""
     depacketise: Callable[[Sequence[bytes | None]], bytes]

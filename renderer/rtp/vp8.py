@@ -103,4 +103,4 @@ def _descriptor_length(payload: bytes) -> int:
     return length
 
 
-VP8 = Codec("vp8", 90_000, 1, inspect, depacketise)
+VP8 = Codec("vp8", 90_000, 1, False, inspect, depacketise)

@@ -196,4 +196,4 @@ def _superframe(frames: list[bytearray]) -> bytes:
     return b"".join(frames) + header + sizes + header
 
 
-VP9 = Codec("vp9", 90_000, 1, inspect, depacketise)
+VP9 = Codec("vp9", 90_000, 1, False, inspect, depacketise)
