@@ -6,6 +6,7 @@
 
 Pictures carry the barcode (`tests.support.barcode`), sound beeps on whole seconds (`tests.support.truth`
 finds both in an export). The same declaration gives the same bytes.
+(Meetings without media, for tests of the plan alone, are in `tests.support.plan_facts`.)
 """
 
 from __future__ import annotations
