@@ -1,1 +1,1 @@
-"""The recording at rest: object keys, stores, documents and the BRTP dump format. Knows no codec and no pixel."""
+"""The recording at rest: object keys, stores, documents, the BRTP format. Knows no codec and no pixel."""

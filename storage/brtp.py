@@ -1,16 +1,17 @@
-"""The door to BRTP: finds the records of a segment file in a stream of blocks, through any damage. Sans-I/O.
+"""The door to BRTP: finds the records of a segment file in a stream of blocks, through damage. Sans-I/O.
 
-Takes bytes, gives places of records and of damage; what it finds does not depend on how the bytes were cut into
-blocks, and its memory is bounded by the largest block. It works at two speeds. Where nothing is wrong a loop
-follows the lengths for thousands of records and NumPy checks them all at once. Where a check fails, one record
-is judged on its own, by these rules, and the loop goes on:
+Takes bytes, gives places of records and of damage; what it finds does not depend on how the bytes were cut
+into blocks, and its memory is bounded by the largest block. It works at two speeds. Where nothing is wrong
+a loop follows the lengths for thousands of records and NumPy checks them all at once. Where a check fails,
+one record is judged on its own, by these rules, and the loop goes on:
 
-- a record is framed if its length is 12 to 2048, the RTP version is 2, the SSRC is the track's and its arrival
-  lies between 1970 and the year 10889;
-- its arrival must be within 10 s before and 1 h after the latest one. One that is not, or that jumps ahead of a
-  successor which did not jump, is damaged; if the successor jumped too, it was the server's clock or a pause;
-- if a record is framed but what its length points at is not, then a record that is framed earlier than that tells
-  that the length is damaged; else the record stands, and the damage follows it.
+- a record is framed if its length is 12 to 2048, the RTP version is 2, the SSRC is the track's and its
+  arrival lies between 1970 and the year 10889;
+- its arrival must be within 10 s before and 1 h after the latest one. One that is not, or that jumps ahead
+  of a successor which did not jump, is damaged; if the successor jumped too, it was the server's clock or a
+  pause;
+- if a record is framed but what its length points at is not, then a record that is framed earlier than that
+  tells that the length is damaged; else the record stands, and the damage follows it.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ _arrival_at = struct.Struct(">q").unpack_from
 class RecordBatch:
     """Consecutive records, as places in `data`; n rows.
 
-    `offsets` (n,) int64: where a record's 10-byte header begins in `data`; `lengths` (n,) int64: bytes of its RTP
-    packet, which lies right behind that header; `arrival_ms` (n,) int64: Unix ms. `base` is the position of
-    data[0] in the segment file.
+    `offsets` (n,) int64: where a record's 10-byte header begins in `data`; `lengths` (n,) int64: bytes of its
+    RTP packet, which lies right behind that header; `arrival_ms` (n,) int64: Unix ms. `base` is where data[0]
+    lies in the segment file.
     """
 
     data: bytes
@@ -101,8 +102,8 @@ def scan(
 ) -> Iterator[RecordBatch | Damage]:
     """The records in `blocks`, in order of the file, and what lies between them that is none.
 
-    `blocks` are the bytes of a segment file from position `base` on, where a record begins; `start_time_ms` is the
-    header's, against which the first arrivals are checked where it is given.
+    `blocks` are the bytes of a segment file from position `base` on, where a record begins. `start_time_ms`,
+    from the header, is what the first arrivals are checked against where it is given.
     """
     scanner = _Scanner(ssrc, base, start_time_ms)
     for block in blocks:
@@ -168,13 +169,12 @@ class _Scanner:
     # Where nothing is wrong.
 
     def _clean_run(self) -> RecordBatch | None:
-        """The records from here that are beyond doubt, each confirmed by its successor; None if there is none."""
+        """The records from here that are beyond doubt, each confirmed by its successor; or None."""
         offsets = self._follow_lengths()
         if len(offsets) < 2:
             return None
-        frames = sliding_window_view(np.frombuffer(self._data, np.uint8), _FRAME_BYTES)[offsets].view(_FRAME)[
-            :, 0
-        ]
+        octets = sliding_window_view(np.frombuffer(self._data, np.uint8), _FRAME_BYTES)
+        frames = octets[offsets].view(_FRAME)[:, 0]
         lengths, arrival = frames["length"].astype(np.int64), frames["arrival"].astype(np.int64)
         framed = self._framed(frames, lengths, arrival)
         good = framed[:-1] & framed[1:] & self._in_time(arrival)

@@ -1,8 +1,10 @@
-"""What an object store is: the values and the protocol that every implementation keeps, in one suite of tests.
+"""What an object store is: the values and the protocol that every implementation keeps, in one suite of
+tests.
 
-Keys are relative paths of bare names (`storage.keys.check_key`). Objects appear whole or not at all, and a reader
-never sees half of one. Every failure is a StorageError. The three implementations are storage.local (a folder),
-storage.s3 (a bucket) and storage.memory (for tests and embedded use); storage.objects opens one by its URL.
+Keys are relative paths of bare names (`storage.keys.check_key`). Objects appear whole or not at all, and a
+reader never sees half of one. Every failure is a StorageError. The three implementations are storage.local
+(a folder), storage.s3 (a bucket) and storage.memory (for tests and embedded use); storage.objects opens one
+by its URL.
 """
 
 from __future__ import annotations
@@ -91,7 +93,7 @@ class ObjectStore(Protocol):
         ...
 
     def folders(self, prefix: str) -> Iterator[str]:
-        """The distinct beginnings `prefix…/` of keys, one step below `prefix` ("" or ending in a slash), sorted."""
+        """The distinct `prefix…/` that keys begin with, one step below `prefix` ("" or ending in a slash)."""
         ...
 
     def delete(self, key: str) -> None:

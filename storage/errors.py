@@ -46,7 +46,7 @@ class StoreUnavailable(StorageError):
         self.url, self.reason = url, reason
 
     def __str__(self) -> str:
-        return f"the store {self.url} is unavailable: {self.reason}; check that it runs and can be reached, then retry"
+        return f"the store {self.url} is unavailable: {self.reason}; check that it can be reached, then retry"
 
 
 class StoreFull(StorageError):

@@ -1,7 +1,7 @@
 """Reads untrusted JSON field by field; every complaint names the document and the JSON path. Pure.
 
-A field that is absent or null is the caller's `default` where one is given; a field of the wrong type, or one
-that must be there and is not, raises MalformedDocument. It knows no document.
+A field that is absent or null is the caller's `default` where one is given; a field of the wrong type, or
+one that must be there and is not, raises MalformedDocument. It knows no document.
 """
 
 from __future__ import annotations

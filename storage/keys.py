@@ -1,9 +1,9 @@
 """Every object key of a recording; ids and names are checked here and nowhere else.
 
-Takes ids that may come from outside, gives keys relative to the store's root (`rooms/...`), raises InvalidKey.
-Promises: no key leaves its recording, whatever the id. Room, recording, job, export and composition ids are
-`[A-Za-z0-9_.-]`; a peer or track id may be anything and is percent-encoded outside `[A-Za-z0-9_-]`.
-Must not know what the objects hold.
+Takes ids that may come from outside, gives keys relative to the store's root (`rooms/...`), raises
+InvalidKey. Promises: no key leaves its recording, whatever the id. Room, recording, job, export and
+composition ids are `[A-Za-z0-9_.-]`; a peer or track id may be anything and is percent-encoded outside
+`[A-Za-z0-9_-]`. Must not know what the objects hold.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def check_id(value: str) -> str:
 
 
 def check_bare_name(name: str) -> str:
-    """`name` if it is one bare file name, of any characters but separators and controls; raises InvalidKey."""
+    """`name` if it is a bare file name, of any characters but separators and controls; raises InvalidKey."""
     if not name or name in (".", ".."):
         raise InvalidKey(name, "a bare file name is needed")
     if any(c in "/\\" or ord(c) < 0x20 or ord(c) == 0x7F or 0xD800 <= ord(c) < 0xE000 for c in name):
@@ -200,7 +200,7 @@ class RecordingKeys:
         return f"{self.prefix}/preview/{group}/{encode_id(peer_id)}"
 
     def preview_stream(self, peer_id: str, source: PeerSource, name: str) -> PreviewStreamKeys:
-        """A stream by its name in its folder: `av`, `av_low`, `audio` of a camera; `video` of a screen share."""
+        """A stream by its name in the folder: `av`, `av_low`, `audio` of a camera; `video` of a screen."""
         return PreviewStreamKeys(self.preview_folder(peer_id, source), check_id(name))
 
     def export(self, export_id: str, ext: str = "mp4") -> str:
@@ -211,7 +211,7 @@ class RecordingKeys:
         return f"{self.prefix}/processed/thumbnails/{check_id(export_id)}/thumb_{k:04d}.jpg"
 
     def requested_output(self, output_key: str) -> str:
-        """Where the Recording Service asked for a part: with or without this recording's prefix; else InvalidKey."""
+        """Where the Recording Service wants a part (recording's prefix optional); raises InvalidKey."""
         relative = output_key.removeprefix(self.prefix + "/")
         if (
             not (_QUICK_ACCESS_PART.fullmatch(relative) or _EXPORT_PART.fullmatch(relative))

@@ -1,9 +1,9 @@
 """The object store in a folder: one file per object.
 
-Written straight on the operating system rather than on fsspec's local file system, which knows neither fsync nor
-exclusive links. An object is written under a hidden temporary name in its own folder, flushed to the disk and
-then renamed: it is whole or absent, also after a crash. Temporary files are not listed. A folder that does not
-exist yet is an empty store and is made by the first write.
+Written straight on the operating system rather than on fsspec's local file system, which knows neither
+fsync nor exclusive links. An object is written under a hidden temporary name in its own folder, flushed to
+the disk and then renamed: it is whole or absent, also after a crash. Temporary files are not listed. A
+folder that does not exist yet is an empty store and is made by the first write.
 """
 
 from __future__ import annotations
@@ -160,6 +160,11 @@ class LocalStore:
         if error.errno == errno.ENAMETOOLONG:
             return InvalidKey(key[:80], "the name is too long for the file system")
         return StoreUnavailable(self.url, reason)
+
+
+def atomic_file(path: Path) -> _LocalWriter:
+    """A stream into the file `path` outside any store, as a store writes objects: whole, or not at all."""
+    return LocalStore(str(path.parent)).writer(path.name)
 
 
 class _Taken(Exception):

@@ -1,8 +1,10 @@
-"""What is known about a recording before a packet is read: values and the parsers of its three documents. Pure.
+"""What is known about a recording before a packet is read: values and the parsers of its three documents.
+Pure.
 
-Takes parsed JSON (untrusted), gives frozen values. A document that cannot be used at all raises MalformedDocument
-with the JSON path; where the rest can still be used, the bad part is left out and told as a Notice. All times are
-milliseconds of recording time, relative to the recording's zero, unless a name says Unix.
+Takes parsed JSON (untrusted), gives frozen values. A document that cannot be used at all raises
+MalformedDocument with the JSON path; where the rest can still be used, the bad part is left out and told as
+a Notice. All times are milliseconds of recording time, relative to the recording's zero, unless a name says
+Unix.
 """
 
 from __future__ import annotations
@@ -138,7 +140,7 @@ def codec_name(text: str) -> str:
 
 
 def parse_metadata(document: object) -> Metadata:
-    """Raises MalformedDocument if it is no object or has no usable start_time: without zero no time is known."""
+    """Raises MalformedDocument if it is no object, or without a usable start_time: zero must be known."""
     top = Fields(METADATA, document)
     zero = top.time_ns("start_time")
     notices: list[Notice] = []
@@ -152,7 +154,7 @@ def parse_metadata(document: object) -> Metadata:
 def parse_timeline(
     document: object, zero_unix_ns: int
 ) -> tuple[tuple[TimelineEvent, ...], tuple[Notice, ...]]:
-    """Events sorted by time, equal times in the document's order. Raises MalformedDocument if it is no object."""
+    """Events by time, equal times in the document's order. Raises MalformedDocument if it is no object."""
     notices: list[Notice] = []
     events = _kept(notices, Fields(TIMELINE, document), "events", lambda f: _event(f, zero_unix_ns))
     return tuple(sorted(events, key=lambda event: event.t_ms)), tuple(notices)

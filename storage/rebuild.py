@@ -1,8 +1,8 @@
 """Completes a manifest from what else is known: segment files, their headers, the timeline. Pure.
 
-Takes the parsed documents (any may be missing) and the segment files that exist, gives one Manifest. Files that
-metadata.json does not list are added to their tracks, or as tracks of their own; peers that have tracks but are
-not listed get an entry; a screen shared under `sharescreen_{peer_id}` goes to that peer.
+Takes the parsed documents (any may be missing) and the segment files that exist, gives one Manifest. Files
+that metadata.json does not list are added to their tracks, or as tracks of their own; peers that have
+tracks but are not listed get an entry; a screen shared under `sharescreen_{peer_id}` goes to that peer.
 """
 
 from __future__ import annotations

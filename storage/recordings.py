@@ -1,8 +1,8 @@
 """The door to a recording: opens it where it lies, knows its tracks and reads their segment files.
 
-Takes a StoreSpec and ids, gives a Recording whose manifest is complete: from the documents where they can be
-read, from the files under tracks/ where not, each lack told as a Notice. Opening costs one listing and a handful
-of small reads; nothing is written. Raises RecordingNotFound where nothing is stored.
+Takes a StoreSpec and ids, gives a Recording whose manifest is complete: from the documents where they can
+be read, from the files under tracks/ where not, each lack told as a Notice. Opening costs one listing and a
+handful of small reads; nothing is written. Raises RecordingNotFound where nothing is stored.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The object store in a bucket, over s3fs: AWS S3 and everything that speaks its API (MinIO, Ceph, ...).
 
-Credentials are found by botocore in its usual places (the AWS_* variables, profiles, the machine's role); this
-module reads none. Requests are signed with s3v4, time out in seconds and are tried a few times. Nothing is
-cached. A stream is a multipart upload that is completed on a clean exit and aborted otherwise; readers see an
-object only when it is whole.
+Credentials are found by botocore in its usual places (the AWS_* variables, profiles, the machine's role);
+this module reads none. Requests are signed with s3v4, time out in seconds and are tried a few times.
+Nothing is cached. A stream is a multipart upload that is completed on a clean exit and aborted otherwise;
+readers see an object only when it is whole.
 """
 
 from __future__ import annotations
