@@ -1,7 +1,7 @@
 """The plan: what is where on the canvas at any time, as plain frozen values.
 
 Layout makes these, the canvas and the browser draw them. Absolute integer rectangles only; nothing here
-computes a layout, reads a pixel or knows a file. `Plan.to_json` is the wire form (SPEC section 3).
+computes a layout, reads a pixel or knows a file. `compositing.plan_json` has the wire form (SPEC section 3).
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ class Transition:
 
     duration_ms: int
     easing: Easing = "smoothstep"
+    elapsed_ms: int = 0
+    """How long it has run when the scene begins: a plan may be cut while something moves."""
+    origin: tuple[Tile, ...] | None = None
+    """What it sets out from; None: the tiles of the scene before. Given where that scene is not in the plan,
+    or was itself still moving when it ended."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ recording time and is shown until frame n + 1. Integers only: the grid is exact 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 SAMPLE_RATE = 48_000
@@ -61,6 +62,13 @@ def subtract(spans: Iterable[Span], holes: Iterable[Span]) -> tuple[Span, ...]:
 def clip_all(spans: Iterable[Span], window: Span) -> tuple[Span, ...]:
     """The parts of `spans` inside `window`, empty ones dropped."""
     return tuple(piece for piece in (span.clip(window) for span in spans) if piece)
+
+
+def clip_sorted(spans: Sequence[Span], window: Span) -> tuple[Span, ...]:
+    """`clip_all` of sorted and disjoint spans: finds those in the window without looking at the others."""
+    first = bisect_right(spans, window.start_ms, key=lambda span: span.end_ms)
+    last = bisect_left(spans, window.end_ms, key=lambda span: span.start_ms)
+    return clip_all(spans[first:last], window)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,153 @@
+"""Which tiles stand where: a cast, a cue and who has spoken, turned into rectangles by a layout.
+
+The large tile is, in this order: the pinned one; the screen whose sharing began last (where the style puts
+screens on stage); the peer who spoke last; the peer who joined first. A grid has no large tile unless
+something is pinned or shared; then it takes the speaker arrangement. Where not all sources fit, the stage,
+the screens and those who spoke last stay. Knows no time: one moment in, its tiles out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from compositing.casting import Cast, Lit, camera_id
+from compositing.cues import Cue
+from compositing.geometry import Fit, NormRect, Rect, to_pixels
+from compositing.layouts import LAYOUTS, LayoutFrame, Slot, Source
+from compositing.state import PlaceEvent, StyleState
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A source on the canvas."""
+
+    source: Source
+    rect: Rect
+    live: bool
+    """Whether it has pictures; a camera without them is an avatar."""
+    z: int = 0
+    fit: Fit | None = None
+    """None: as the style says."""
+    crop: NormRect | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """Who may be shown between two changes of cast or cue."""
+
+    layout: str
+    arranged: tuple[Source, ...]
+    """What the layout arranges: screens, then cameras, both in order of joining."""
+    placed: tuple[tuple[Source, PlaceEvent], ...]
+    forced: Source | None
+    """The stage, where a pin or a shared screen decides it."""
+
+
+Moment = tuple[int, int]
+"""When the present cast and the present cue began: what a bill depends on."""
+
+
+class Director:
+    """Arranges moments of one composition; equal questions are answered once."""
+
+    def __init__(self, frame: LayoutFrame, style: StyleState) -> None:
+        self._frame = frame
+        self._style = style
+        self._bills: dict[Moment, Bill] = {}
+        self._slots: dict[tuple[Moment, Source | None, tuple[Source, ...] | None], list[Slot]] = {}
+        self._shown: dict[tuple[object, ...], tuple[Shown, ...]] = {}
+
+    def shown(self, cast: Cast, lit: Lit, cue: Cue, recent: Sequence[str]) -> tuple[Shown, ...]:
+        """The tiles of a moment, in drawing order. `recent` are those who spoke, the last one first."""
+        moment = cast.start_ms, cue.start_ms
+        bill = self._bills.get(moment)
+        if bill is None:
+            bill = self._bills[moment] = bill_of(cast, cue, self._style)
+        stage = stage_of(bill, recent)
+        kept = self._kept(moment, bill, stage, recent)
+        question = (moment, lit.start_ms, stage, kept)
+        if question not in self._shown:
+            slots = self._arranged(moment, bill, stage, kept)
+            self._shown[question] = tuple(self._tiles(bill, slots, lit))
+        return self._shown[question]
+
+    def _kept(
+        self, moment: Moment, bill: Bill, stage: Source | None, recent: Sequence[str]
+    ) -> tuple[Source, ...] | None:
+        """The sources that have a tile where not all have one; None where all have."""
+        room = len(self._arranged(moment, bill, stage, None))
+        if room == len(bill.arranged):
+            return None
+        return most_wanted(bill.arranged, stage, recent, room)
+
+    def _arranged(
+        self, moment: Moment, bill: Bill, stage: Source | None, kept: tuple[Source, ...] | None
+    ) -> list[Slot]:
+        question = (moment, stage, kept)
+        slots = self._slots.get(question)
+        if slots is None:
+            limit = max(1, self._style.max_tiles - len(bill.placed))
+            sources = most_wanted(bill.arranged, stage, (), limit) if kept is None else kept
+            slots = self._slots[question] = LAYOUTS[arrangement(bill, stage)](self._frame, sources, stage)
+        return slots
+
+    def _tiles(self, bill: Bill, slots: Sequence[Slot], lit: Lit) -> Iterator[Shown]:
+        by_id = {source.tile_id: source for source in bill.arranged}
+        for slot in slots:
+            yield Shown(by_id[slot.tile_id], slot.rect, _live(by_id[slot.tile_id], lit))
+        for source, event in bill.placed:
+            rect = to_pixels(event.rect.norm, self._frame.canvas)
+            crop = event.crop.norm if event.crop else None
+            yield Shown(source, rect, _live(source, lit), event.z, event.fit, crop)
+
+
+def bill_of(cast: Cast, cue: Cue, style: StyleState) -> Bill:
+    """Who may be shown: those in the room and not hidden, the placed ones apart."""
+    shared = [s for s in cast.screens if s.source.peer_id not in cue.hidden and style.screenshare != "off"]
+    seen = {screen.source.tile_id: screen.source for screen in shared}
+    seen |= {camera_id(p): Source(camera_id(p), p, "camera") for p in cast.peers if p not in cue.hidden}
+    placed = [(seen.pop(tile_id), event) for tile_id, event in cue.placed if tile_id in seen]
+    placed.sort(key=lambda item: item[1].z)
+    forced = seen.get(cue.pin) if cue.pin else None
+    if forced is None and style.screenshare == "stage":
+        staged = [screen for screen in shared if screen.source.tile_id in seen]
+        forced = max(staged, key=lambda screen: screen.start_ms).source if staged else None
+    return Bill(cue.layout, tuple(seen.values()), tuple(placed), forced)
+
+
+def stage_of(bill: Bill, recent: Sequence[str]) -> Source | None:
+    """The large tile; None in a grid in which nothing is pinned or shared, and where there is no source."""
+    if bill.forced is not None or bill.layout == "grid":
+        return bill.forced
+    cameras = {source.peer_id: source for source in bill.arranged if source.kind == "camera"}
+    spoke = next((cameras[peer_id] for peer_id in recent if peer_id in cameras), None)
+    return spoke or next(iter(cameras.values()), None) or next(iter(bill.arranged), None)
+
+
+def arrangement(bill: Bill, stage: Source | None) -> str:
+    """The layout that arranges `bill`."""
+    return "speaker" if bill.layout == "grid" and stage is not None else bill.layout
+
+
+def most_wanted(
+    sources: Sequence[Source], stage: Source | None, recent: Sequence[str], count: int
+) -> tuple[Source, ...]:
+    """At most `count` of `sources`, in their order: the stage, screens, who spoke last, who joined first."""
+    if count >= len(sources):
+        return tuple(sources)
+    rank = {peer_id: i for i, peer_id in enumerate(recent)}
+    order = sorted(
+        range(len(sources)),
+        key=lambda i: (
+            sources[i] != stage,
+            sources[i].kind != "screenshare",
+            rank.get(sources[i].peer_id, len(rank)),
+            i,
+        ),
+    )
+    return tuple(sources[i] for i in sorted(order[:count]))
+
+
+def _live(source: Source, lit: Lit) -> bool:
+    return source.kind == "screenshare" or source.peer_id in lit.peers

@@ -1,0 +1,149 @@
+"""What stands on a tile: picture or avatar, name, corners; and texts and the image over all.
+
+Takes rectangles and the style, gives the tiles of a scene. Asks the raster book for keys and sizes of stills,
+never for pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from compositing.cues import TextCue
+from compositing.directing import Shown
+from compositing.facts import MeetingFacts
+from compositing.geometry import Rect, Size, even, to_pixels
+from compositing.layouts.base import centred
+from compositing.rasters import RasterBook
+from compositing.scene import Label, Tile
+from compositing.state import MAX_Z, CompositionState
+
+TEXT_Z = MAX_Z + 1
+IMAGE_Z = MAX_Z + 2
+
+TEXT_COLOUR = "#ffffff"
+
+SCREEN_SUFFIX = " · screen"
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What peers are called on labels: the composition's word first, then the meeting's, then the id."""
+
+    of: dict[str, str]
+
+    @staticmethod
+    def agreed(state: CompositionState, facts: MeetingFacts) -> Names:
+        given = {track.peer_id: track.label for track in state.tracks if track.label}
+        return Names({p.peer_id: given.get(p.peer_id) or p.name or p.peer_id for p in facts.peers})
+
+
+class TileMaker:
+    """Makes the tiles of one composition; equal ones are made once."""
+
+    def __init__(self, state: CompositionState, names: Names, rasters: RasterBook) -> None:
+        self._style = state.style
+        self._canvas = state.export.canvas
+        self._names = names
+        self._rasters = rasters
+        self._made: dict[Shown, Tile] = {}
+        short = min(self._canvas.w, self._canvas.h)
+        self._radius = round(state.style.corner_radius * short / 1080)
+        self._image = self._overlay()
+
+    def tiles(self, shown: Sequence[Shown], texts: Sequence[TextCue]) -> tuple[Tile, ...]:
+        """All tiles of a moment, in drawing order."""
+        return (*(self._tile(s) for s in shown), *(self._text(t) for t in texts), *self._image)
+
+    def _tile(self, shown: Shown) -> Tile:
+        tile = self._made.get(shown)
+        if tile is None:
+            tile = self._made[shown] = self._screen(shown) if self._is_screen(shown) else self._camera(shown)
+        return tile
+
+    @staticmethod
+    def _is_screen(shown: Shown) -> bool:
+        return shown.source.kind == "screenshare"
+
+    def _screen(self, shown: Shown) -> Tile:
+        source = shown.source
+        return Tile(
+            source.tile_id,
+            "video",
+            shown.rect,
+            source.peer_id,
+            source.kind,
+            shown.crop,
+            shown.fit or self._style.screenshare_fit,
+            shown.z,
+            corner_radius=self._corner(shown.rect),
+            label=self._label(self._names.of[source.peer_id] + SCREEN_SUFFIX, shown.rect),
+        )
+
+    def _camera(self, shown: Shown) -> Tile:
+        source, rect = shown.source, shown.rect
+        name = self._names.of[source.peer_id]
+        avatar = None if shown.live else self._rasters.avatar(source.peer_id, name, Size(rect.w, rect.h))
+        return Tile(
+            source.tile_id,
+            "video" if shown.live else "avatar",
+            rect,
+            source.peer_id,
+            source.kind,
+            shown.crop if shown.live else None,
+            shown.fit or self._style.fit,
+            shown.z,
+            corner_radius=self._corner(rect),
+            highlight=self._style.highlight_speaker,
+            label=self._label(name, rect),
+            image=avatar.key if avatar else None,
+            colour=self._rasters.avatar_colour(source.peer_id) if avatar else None,
+        )
+
+    def _corner(self, rect: Rect) -> int:
+        """The radius of a tile's corners; a tile on the whole canvas has none."""
+        if (rect.w, rect.h) == (self._canvas.w, self._canvas.h):
+            return 0
+        return min(self._radius, rect.w // 2, rect.h // 2)
+
+    def _label(self, text: str, tile: Rect) -> Label | None:
+        if not self._style.labels:
+            return None
+        image = self._rasters.label(text, Size(tile.w, tile.h), self._canvas)
+        if image is None:
+            return None
+        rect = label_rect(Size(image.w, image.h), tile, self._corner(tile))
+        return Label(text, rect, image.key) if rect else None
+
+    def _text(self, cue: TextCue) -> Tile:
+        rect = to_pixels(cue.event.rect.norm, self._canvas)
+        image = self._rasters.text(cue.event.text, Size(rect.w, rect.h))
+        return Tile(
+            cue.tile_id,
+            "text",
+            rect,
+            fit="contain",
+            z=TEXT_Z,
+            image=image.key,
+            text=cue.event.text,
+            colour=TEXT_COLOUR,
+        )
+
+    def _overlay(self) -> tuple[Tile, ...]:
+        image = self._style.image
+        if image is None:
+            return ()
+        box = to_pixels(image.rect.norm, self._canvas)
+        still = self._rasters.asset(image.asset, Size(box.w, box.h))
+        rect = centred(Size(min(still.w, box.w), min(still.h, box.h)), box)
+        return (
+            Tile("image/0", "image", rect, fit="contain", z=IMAGE_Z, opacity=image.opacity, image=still.key),
+        )
+
+
+def label_rect(label: Size, tile: Rect, radius: int) -> Rect | None:
+    """The place of a label at the lower left inside `tile`, clear of its round corner; None if too large."""
+    inset = max(2, even(label.h / 3), even(radius * 0.3))
+    if label.w + 2 * inset > tile.w or label.h + 2 * inset > tile.h:
+        return None
+    return Rect(tile.x + inset, (tile.bottom - inset - label.h) // 2 * 2, label.w, label.h)
