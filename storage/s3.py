@@ -62,9 +62,9 @@ class S3Store:
     """Keeps storage.contract.ObjectStore over `s3://bucket[/prefix]`; etags are the server's own."""
 
     def __init__(self, spec: StoreSpec) -> None:
-        self.url = spec.url.rstrip("/")
-        self.bucket, _, prefix = self.url.removeprefix("s3://").partition("/")
+        self.bucket, _, prefix = spec.url.removeprefix("s3://").strip("/").partition("/")
         check_bare_name(self.bucket)
+        self.url = f"s3://{self.bucket}/{prefix}".rstrip("/")
         self._prefix = check_key(prefix) + "/" if prefix else ""
         addressing = {"s3": {"addressing_style": "path"}} if spec.endpoint else {}
         self._fs = s3fs.S3FileSystem(

@@ -83,6 +83,18 @@ class S3Server:
         client.close()
         return name
 
+    def limit_bucket(self, bucket: str, size_bytes: int) -> None:
+        """Gives a bucket a quota."""
+        self._run(
+            "radosgw-admin",
+            "quota",
+            "set",
+            "--quota-scope=bucket",
+            f"--bucket={bucket}",
+            f"--max-size={size_bytes}",
+        )
+        self._run("radosgw-admin", "quota", "enable", "--quota-scope=bucket", f"--bucket={bucket}")
+
     def start(self) -> None:
         """Returns when the server answers; raises RuntimeError with the logs if it does not."""
         try:
@@ -114,7 +126,9 @@ class S3Server:
 
     def _start_monitor(self, cluster_id: str, port: int) -> None:
         monmap = str(self._folder / "monmap")
-        self._run("monmaptool", "--create", "--addv", "a", f"[v1:127.0.0.1:{port}]", "--fsid", cluster_id, monmap)
+        self._run(
+            "monmaptool", "--create", "--addv", "a", f"[v1:127.0.0.1:{port}]", "--fsid", cluster_id, monmap
+        )
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", monmap)
         self._daemon("ceph-mon", "-i", "a")
         self._wait("the monitor", lambda: self._succeeds("ceph", "--connect-timeout", "2", "-s"))
