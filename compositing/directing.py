@@ -8,12 +8,12 @@ the screens and those who spoke last stay. Knows no time: one moment in, its til
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from compositing.casting import Cast, Lit, camera_id
 from compositing.cues import Cue
-from compositing.geometry import Fit, NormRect, Rect, to_pixels
+from compositing.geometry import Fit, NormRect, Rect, Size, to_pixels
 from compositing.layouts import LAYOUTS, LayoutFrame, Slot, Source
 from compositing.state import PlaceEvent, StyleState
 
@@ -39,13 +39,16 @@ class Bill:
     layout: str
     arranged: tuple[Source, ...]
     """What the layout arranges: screens, then cameras, both in order of joining."""
-    placed: tuple[tuple[Source, PlaceEvent], ...]
+    placed: tuple[Shown, ...]
+    """What stands free, in drawing order."""
     forced: Source | None
     """The stage, where a pin or a shared screen decides it."""
 
 
 Moment = tuple[int, int]
 """When the present cast and the present cue began: what a bill depends on."""
+
+_Question = tuple[Moment, Source | None, tuple[Source, ...] | None]
 
 
 class Director:
@@ -55,22 +58,23 @@ class Director:
         self._frame = frame
         self._style = style
         self._bills: dict[Moment, Bill] = {}
-        self._slots: dict[tuple[Moment, Source | None, tuple[Source, ...] | None], list[Slot]] = {}
-        self._shown: dict[tuple[object, ...], tuple[Shown, ...]] = {}
+        self._slots: dict[_Question, list[Slot]] = {}
+        self._shown: dict[_Question, list[tuple[Shown, Shown]]] = {}
 
     def shown(self, cast: Cast, lit: Lit, cue: Cue, recent: Sequence[str]) -> tuple[Shown, ...]:
         """The tiles of a moment, in drawing order. `recent` are those who spoke, the last one first."""
         moment = cast.start_ms, cue.start_ms
         bill = self._bills.get(moment)
         if bill is None:
-            bill = self._bills[moment] = bill_of(cast, cue, self._style)
+            bill = self._bills[moment] = bill_of(cast, cue, self._style, self._frame.canvas)
         stage = stage_of(bill, recent)
         kept = self._kept(moment, bill, stage, recent)
-        question = (moment, lit.start_ms, stage, kept)
-        if question not in self._shown:
+        question = moment, stage, kept
+        shown = self._shown.get(question)
+        if shown is None:
             slots = self._arranged(moment, bill, stage, kept)
-            self._shown[question] = tuple(self._tiles(bill, slots, lit))
-        return self._shown[question]
+            shown = self._shown[question] = _both_ways(bill, slots)
+        return tuple(lit_one if s.source.peer_id in lit.peers else s for s, lit_one in shown)
 
     def _kept(
         self, moment: Moment, bill: Bill, stage: Source | None, recent: Sequence[str]
@@ -92,28 +96,18 @@ class Director:
             slots = self._slots[question] = LAYOUTS[arrangement(bill, stage)](self._frame, sources, stage)
         return slots
 
-    def _tiles(self, bill: Bill, slots: Sequence[Slot], lit: Lit) -> Iterator[Shown]:
-        by_id = {source.tile_id: source for source in bill.arranged}
-        for slot in slots:
-            yield Shown(by_id[slot.tile_id], slot.rect, _live(by_id[slot.tile_id], lit))
-        for source, event in bill.placed:
-            rect = to_pixels(event.rect.norm, self._frame.canvas)
-            crop = event.crop.norm if event.crop else None
-            yield Shown(source, rect, _live(source, lit), event.z, event.fit, crop)
 
-
-def bill_of(cast: Cast, cue: Cue, style: StyleState) -> Bill:
+def bill_of(cast: Cast, cue: Cue, style: StyleState, canvas: Size) -> Bill:
     """Who may be shown: those in the room and not hidden, the placed ones apart."""
     shared = [s for s in cast.screens if s.source.peer_id not in cue.hidden and style.screenshare != "off"]
     seen = {screen.source.tile_id: screen.source for screen in shared}
     seen |= {camera_id(p): Source(camera_id(p), p, "camera") for p in cast.peers if p not in cue.hidden}
-    placed = [(seen.pop(tile_id), event) for tile_id, event in cue.placed if tile_id in seen]
-    placed.sort(key=lambda item: item[1].z)
+    placed = [_free(seen.pop(tile_id), event, canvas) for tile_id, event in cue.placed if tile_id in seen]
     forced = seen.get(cue.pin) if cue.pin else None
     if forced is None and style.screenshare == "stage":
         staged = [screen for screen in shared if screen.source.tile_id in seen]
         forced = max(staged, key=lambda screen: screen.start_ms).source if staged else None
-    return Bill(cue.layout, tuple(seen.values()), tuple(placed), forced)
+    return Bill(cue.layout, tuple(seen.values()), tuple(sorted(placed, key=lambda shown: shown.z)), forced)
 
 
 def stage_of(bill: Bill, recent: Sequence[str]) -> Source | None:
@@ -149,5 +143,14 @@ def most_wanted(
     return tuple(sources[i] for i in sorted(order[:count]))
 
 
-def _live(source: Source, lit: Lit) -> bool:
-    return source.kind == "screenshare" or source.peer_id in lit.peers
+def _free(source: Source, event: PlaceEvent, canvas: Size) -> Shown:
+    crop = event.crop.norm if event.crop else None
+    live = source.kind == "screenshare"
+    return Shown(source, to_pixels(event.rect.norm, canvas), live, event.z, event.fit, crop)
+
+
+def _both_ways(bill: Bill, slots: Sequence[Slot]) -> list[tuple[Shown, Shown]]:
+    """Each tile as it is while its peer's camera is off, and while it is on."""
+    by_id = {source.tile_id: source for source in bill.arranged}
+    arranged = [Shown(by_id[s.tile_id], s.rect, by_id[s.tile_id].kind == "screenshare") for s in slots]
+    return [(shown, replace(shown, live=True)) for shown in (*arranged, *bill.placed)]

@@ -121,7 +121,7 @@ class Plan:
     speech: tuple[PeerSpans, ...] = ()
     audio: tuple[PeerAudio, ...] = ()
     nudge_ms: tuple[tuple[str, int], ...] = ()
-    """(peer_id, milliseconds) by which a peer's media is shifted later; peers that are not nudged are absent."""
+    """(peer_id, milliseconds) by which a peer's media is shifted later; who is not nudged is absent."""
 
     @property
     def span(self) -> Span:

@@ -13,10 +13,10 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
-from compositing.casting import Cast, Lit, casts, lights
-from compositing.cues import Cue, TextCue, cues, hidden_spans, muted_spans
+from compositing.casting import casts, lights
+from compositing.cues import TextCue, cues, hidden_spans, muted_spans
 from compositing.directing import Director, Shown
 from compositing.errors import InvalidRange
 from compositing.facts import MeetingFacts
@@ -115,32 +115,6 @@ def _part(whole: Span, asked: Span) -> Span:
     return part
 
 
-class _Shooting:
-    """The shots of one composition, taken span by span."""
-
-    def __init__(self, state: CompositionState, facts: MeetingFacts) -> None:
-        self._director = Director(LayoutFrame.scaled(state.export.canvas, state.style.gap), state.style)
-        self._casts, self._lights, self._cues = casts(facts), lights(facts), cues(state)
-        self._floors = (Floor(0, ()), *floors(_heard(state, facts)))
-
-    def shots(self, span: Span) -> list[Shot]:
-        """All shots of `span`, without gap or overlap, no two neighbours alike."""
-        shots: list[Shot] = []
-        for t, (cast, lit, cue, floor) in self._moments(span):
-            shown = self._director.shown(cast, lit, cue, floor.recent)
-            content = cue.layout, shown, cue.texts
-            if not shots or content != (shots[-1].layout, shots[-1].shown, shots[-1].texts):
-                shots.append(Shot(t, span.end_ms, *content))
-        ends = [*(shot.start_ms for shot in shots[1:]), span.end_ms]
-        return [replace(shot, end_ms=end) for shot, end in zip(shots, ends, strict=True)]
-
-    def _moments(self, span: Span) -> Iterator[tuple[int, tuple[Cast, Lit, Cue, Floor]]]:
-        """Every instant of `span` at which something may change, and what holds from it on."""
-        steps = self._casts, self._lights, self._cues, self._floors
-        for t in sorted({span.start_ms}.union(*(_starts(function, span) for function in steps))):
-            yield t, (_now(steps[0], t), _now(steps[1], t), _now(steps[2], t), _now(steps[3], t))
-
-
 class _Step(Protocol):
     @property
     def start_ms(self) -> int: ...
@@ -149,14 +123,48 @@ class _Step(Protocol):
 S = TypeVar("S", bound=_Step)
 
 
-def _starts(steps: Sequence[_Step], span: Span) -> Iterator[int]:
-    first = bisect_left(steps, span.start_ms, key=lambda step: step.start_ms)
-    last = bisect_left(steps, span.end_ms, key=lambda step: step.start_ms)
-    return (step.start_ms for step in steps[first:last])
+class _StepFunction(Generic[S]):
+    """What holds when: each step until the next; the first begins at 0."""
+
+    def __init__(self, steps: Sequence[S]) -> None:
+        self._steps = steps
+        self._starts = [step.start_ms for step in steps]
+
+    def at(self, t_ms: int) -> S:
+        return self._steps[bisect_right(self._starts, t_ms) - 1]
+
+    def changes(self, span: Span) -> list[int]:
+        return self._starts[bisect_left(self._starts, span.start_ms) : bisect_left(self._starts, span.end_ms)]
 
 
-def _now(steps: Sequence[S], t: int) -> S:
-    return steps[bisect_right(steps, t, key=lambda step: step.start_ms) - 1]
+class _Shooting:
+    """The shots of one composition, taken span by span."""
+
+    def __init__(self, state: CompositionState, facts: MeetingFacts) -> None:
+        self._director = Director(LayoutFrame.scaled(state.export.canvas, state.style.gap), state.style)
+        self._casts = _StepFunction(casts(facts))
+        self._lights = _StepFunction(lights(facts))
+        self._cues = _StepFunction(cues(state))
+        self._floors = _StepFunction((Floor(0, ()), *floors(_heard(state, facts))))
+
+    def shots(self, span: Span) -> list[Shot]:
+        """All shots of `span`, without gap or overlap, no two neighbours alike."""
+        shots: list[Shot] = []
+        for t in self._changes(span):
+            cue = self._cues.at(t)
+            shown = self._director.shown(
+                self._casts.at(t), self._lights.at(t), cue, self._floors.at(t).recent
+            )
+            content = cue.layout, shown, cue.texts
+            if not shots or content != (shots[-1].layout, shots[-1].shown, shots[-1].texts):
+                shots.append(Shot(t, span.end_ms, *content))
+        ends = [*(shot.start_ms for shot in shots[1:]), span.end_ms]
+        return [replace(shot, end_ms=end) for shot, end in zip(shots, ends, strict=True)]
+
+    def _changes(self, span: Span) -> list[int]:
+        """Every instant of `span` at which something may change."""
+        functions = self._casts, self._lights, self._cues, self._floors
+        return sorted({span.start_ms}.union(*(function.changes(span) for function in functions)))
 
 
 def _heard(state: CompositionState, facts: MeetingFacts) -> list[tuple[str, tuple[Span, ...]]]:
