@@ -39,7 +39,7 @@ class RunDigests:
         return runs.astype(np.int64)
 
     def _hash(self, data: bytes, first: Ints, offset: Ints, after: Ints) -> None:
-        """Goes on with the open run, then hashes each run that begins in this batch; the last one stays open."""
+        """Goes on with the open run, then hashes each run that begins here; the last one stays open."""
         view = memoryview(data)
         carried = int(first[0]) if len(first) else len(offset)
         if carried:

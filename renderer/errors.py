@@ -4,7 +4,7 @@ RendererError
     CorruptChunk       a cached chunk is damaged
     ChunksDoNotMatch   chunks that cannot be one file
     MalformedPayload   an access unit whose packets break their payload format
-    UnknownCodec       a track whose codec has no depacketiser
+    CorruptIndex       a saved index that cannot be read
     SourceChanged      a segment that is not what the index was made from
     EncoderUnavailable this machine cannot open the encoder that was asked for
 """
@@ -60,18 +60,17 @@ class MalformedPayload(RendererError):
         return f"malformed {self.codec} payload: {self.reason}; the access unit is treated as lost"
 
 
-class UnknownCodec(RendererError):
-    """A track carries a codec that has no depacketiser, or its packets do not tell which one it is."""
+class CorruptIndex(RendererError):
+    """A saved index cannot be read. The remedy is to delete it: it is built again."""
 
-    blame: ClassVar[Blame] = "input"
+    blame: ClassVar[Blame] = "storage"
 
-    def __init__(self, track_id: str, codec: str) -> None:
-        super().__init__(track_id, codec)
-        self.track_id, self.codec = track_id, codec
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
     def __str__(self) -> str:
-        named = f"codec {self.codec!r}" if self.codec else "a codec that its packets do not tell"
-        return f"track {self.track_id} carries {named}; name one of opus, vp8, vp9, h264, av1 in metadata.json"
+        return f"a saved track index cannot be read ({self.reason}). Delete it: it is built again."
 
 
 class SourceChanged(RendererError):

@@ -1,8 +1,7 @@
-"""Indexes at rest: an index as bytes, and the cache that keeps it beside the recording.
+"""Indexes at rest: an index as bytes, and the key under which it lies beside the recording.
 
-A saved index is tied to the names, sizes and etags of the segment files, to recording time zero, to the
-extension ids and to the version of this code; where any differs it is built again. The same index gives the
-same bytes. What cannot be read back is built again, never an error.
+The key is tied to the names, sizes and etags of the segment files, to recording time zero, to the extension
+ids and to the version of this code; where any differs it is another index. An index has one form in bytes.
 """
 
 from __future__ import annotations
@@ -10,16 +9,19 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
+from collections.abc import Mapping
 from dataclasses import asdict, fields
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from renderer.index import TrackIndex, TrackStats, build_index
+from renderer.errors import CorruptIndex
 from renderer.rtp.clock import ClockFit
 from renderer.rtp.extensions import ExtensionIds
-from renderer.track_packets import SegmentStamp
-from storage.errors import ObjectNotFound
+from renderer.track_index import SegmentStamp, TrackIndex, TrackStats
 from storage.manifest import TrackRef
 from storage.notices import Notice
 from storage.recordings import Recording
@@ -33,27 +35,17 @@ _COLUMNS = tuple(f.name for f in fields(TrackIndex) if f.name not in _SCALARS + 
 _CLOCK_COLUMNS = ("knots_ticks", "knots_ms", "fit_starts")
 
 
-def load_or_build_index(
-    recording: Recording, track: TrackRef, ids: ExtensionIds | None = None
-) -> tuple[TrackIndex, bool]:
-    """The saved index of `track` and True, or a new one, saved on the way, and False.
+def index_key(recording: Recording, track: TrackRef, ids: ExtensionIds | None = None) -> str:
+    """Where the index of `track` lies, if it is saved."""
+    return recording.keys.index(track.track_id, _stamp(recording, track, ids or ExtensionIds()))
 
-    Raises UnknownCodec, and StorageError where the store fails.
-    """
-    ids = ids or ExtensionIds()
-    key = recording.keys.index(track.track_id, index_stamp(recording, track, ids))
-    try:
-        saved = unpack_index(recording.store.get(key))
-    except ObjectNotFound:
-        saved = None
-    if saved is not None:
-        return saved, True
-    index = build_index(recording, track, ids)
+
+def save_index(recording: Recording, key: str, index: TrackIndex) -> None:
+    """Puts the index under its key; raises StorageError where the store fails."""
     recording.store.put(key, pack_index(index))
-    return index, False
 
 
-def index_stamp(recording: Recording, track: TrackRef, ids: ExtensionIds) -> str:
+def _stamp(recording: Recording, track: TrackRef, ids: ExtensionIds) -> str:
     """A digest of all that decides the index of `track`."""
     decides = {
         "version": VERSION,
@@ -82,21 +74,26 @@ def pack_index(index: TrackIndex) -> bytes:
     return out.getvalue()
 
 
-def unpack_index(data: bytes) -> TrackIndex | None:
-    """The index that `pack_index` wrote; None where these bytes are none, or of another version."""
+def load_index(data: bytes) -> TrackIndex:
+    """The index that `pack_index` wrote; raises CorruptIndex for anything else."""
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as arrays:
-            about = json.loads(arrays["about"].tobytes())
-            if about["version"] != VERSION:
-                return None
-            clock = ClockFit(about["clock_rate"], *(arrays[f"clock_{name}"] for name in _CLOCK_COLUMNS))
-            return TrackIndex(
-                **{name: about[name] for name in _SCALARS},
-                **{name: arrays[name] for name in _COLUMNS},
-                segments=tuple(SegmentStamp(**s) for s in about["segments"]),
-                clock=clock,
-                notices=tuple(Notice(*n) for n in about["notices"]),
-                stats=TrackStats(**about["stats"]),
-            )
-    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zipfile.zlib.error):
-        return None
+            return _unpacked(arrays)
+    except (ValueError, KeyError, TypeError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise CorruptIndex(f"{type(error).__name__}: {error}") from None
+
+
+def _unpacked(arrays: Mapping[str, NDArray[Any]]) -> TrackIndex:
+    about = json.loads(arrays["about"].tobytes())
+    if about["version"] != VERSION:
+        raise ValueError(f"version {about['version']} where {VERSION} is meant")
+    clock = ClockFit(about["clock_rate"], *(arrays[f"clock_{name}"] for name in _CLOCK_COLUMNS))
+    plain: dict[str, Any] = {name: about[name] for name in _SCALARS}
+    plain |= {name: arrays[name] for name in _COLUMNS}
+    return TrackIndex(
+        **plain,
+        segments=tuple(SegmentStamp(**s) for s in about["segments"]),
+        clock=clock,
+        notices=tuple(Notice(*n) for n in about["notices"]),
+        stats=TrackStats(**about["stats"]),
+    )

@@ -12,18 +12,19 @@ from collections.abc import Iterator
 import numpy as np
 
 from renderer.errors import MalformedPayload, SourceChanged
-from renderer.index import TrackIndex
 from renderer.rtp.assemble import CODECS
 from renderer.rtp.packet import parse_packets
 from renderer.rtp.units import AccessUnit, Codec
+from renderer.track_index import TrackIndex
 from storage.brtp import HEADER_BYTES, RECORD_HEADER_BYTES, RecordBatch, scan
-from storage.recordings import Recording
+from storage.keys import RecordingKeys
+from storage.objects import ObjectStore
 
 BATCH_BYTES = 3 << 20
 """A batch ends with the unit that goes beyond this."""
 
 _GUARD_BYTES = 8 << 10
-"""Read on behind the last record, so that the scan judges it with the same bytes behind it as the index did."""
+"""Read on behind the last record, so that the scan judges it by the same bytes as when it was indexed."""
 
 _TICKS_MASK = 0xFFFF_FFFF
 
@@ -32,17 +33,24 @@ Packets = dict[tuple[int, int], bytes]
 
 
 def read_units(
-    recording: Recording, index: TrackIndex, first_row: int, last_row: int, batch_bytes: int = BATCH_BYTES
+    store: ObjectStore,
+    keys: RecordingKeys,
+    index: TrackIndex,
+    first_row: int,
+    last_row: int,
+    batch_bytes: int = BATCH_BYTES,
 ) -> Iterator[AccessUnit]:
     """The units of rows [first_row, last_row], both inclusive, in decoding order.
 
     A unit that cannot be put together has no data and `complete` False. Raises SourceChanged where a segment
     is shorter than it was, and StorageError where the store fails.
     """
+    if last_row < first_row:
+        return
     codec = CODECS[index.codec]
     for first, last in _batches(index, first_row, last_row, batch_bytes):
         start, end = int(index.start[first : last + 1].min()), int(index.end[first : last + 1].max())
-        packets = _read_packets(recording, index, start, end)
+        packets = _read_packets(store, keys, index, start, end)
         for row in range(first, last + 1):
             yield _unit(index, row, codec, packets)
 
@@ -60,7 +68,9 @@ def _batches(index: TrackIndex, first_row: int, last_row: int, batch_bytes: int)
         first = last + 1
 
 
-def _read_packets(recording: Recording, index: TrackIndex, start: int, end: int) -> Packets:
+def _read_packets(
+    store: ObjectStore, keys: RecordingKeys, index: TrackIndex, start: int, end: int
+) -> Packets:
     """The media packets in [start, end) of the byte space; of duplicates the first one."""
     packets: Packets = {}
     for number, segment in enumerate(index.segments):
@@ -68,7 +78,7 @@ def _read_packets(recording: Recording, index: TrackIndex, start: int, end: int)
         low, high = max(start - at, HEADER_BYTES), min(end - at, segment.size)
         if low >= high or segment.ssrc < 0:
             continue
-        data = recording.store.get_range(segment.key, low, min(high + _GUARD_BYTES, segment.size))
+        data = store.get_range(keys.segment(segment.file_name), low, min(high + _GUARD_BYTES, segment.size))
         if len(data) < high - low:
             raise SourceChanged(index.track_id, segment.file_name)
         for found in scan([data], segment.ssrc, low):
@@ -80,8 +90,8 @@ def _read_packets(recording: Recording, index: TrackIndex, start: int, end: int)
 def _collect(packets: Packets, batch: RecordBatch, payload_type: int, end: int) -> None:
     """Adds the media packets of records that begin before `end` of the segment file."""
     table = parse_packets(batch.data, batch.offsets + RECORD_HEADER_BYTES, batch.lengths)
-    media = table.valid & ~table.empty & (table.payload_type == payload_type) & (batch.base + batch.offsets < end)
-    rows = np.nonzero(media)[0]
+    media = table.valid & ~table.empty & (table.payload_type == payload_type)
+    rows = np.nonzero(media & (batch.base + batch.offsets < end))[0]
     keys = zip(table.timestamp[rows].tolist(), table.sequence[rows].tolist(), strict=True)
     spans = zip(table.payload_start[rows].tolist(), table.payload_end[rows].tolist(), strict=True)
     for key, (first, after) in zip(keys, spans, strict=True):

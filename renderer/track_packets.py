@@ -8,18 +8,18 @@ stay. Knows no access unit and no recording time. A damaged, empty or foreign fi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from renderer.digests import RunDigests
-from renderer.errors import UnknownCodec
-from renderer.rtp.assemble import CODECS, PacketColumns
+from renderer.rtp.assemble import CODECS, PacketColumns, no_packets
 from renderer.rtp.extensions import NO_LEVEL, ExtensionIds, audio_level_id, audio_levels, rotations
-from renderer.rtp.packet import Ints, PacketTable, parse_packets
+from renderer.rtp.packet import PacketTable, parse_packets
 from renderer.rtp.sniff import candidates, guess_codec
 from renderer.rtp.units import Codec
+from renderer.track_index import SegmentStamp
 from storage.brtp import (
     HEADER_BYTES,
     RECORD_HEADER_BYTES,
@@ -36,17 +36,7 @@ from storage.recordings import Recording, SegmentObject
 
 BLOCK_BYTES = 4 << 20
 _SAMPLE_BYTES = 1 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentStamp:
-    """A segment file that an index was made from; `ssrc` is -1 where it holds no readable header."""
-
-    file_name: str
-    key: str
-    size: int
-    etag: str
-    ssrc: int
+_NO_PAYLOAD_TYPE = -1
 
 
 @dataclass(slots=True)
@@ -79,7 +69,7 @@ class TrackPackets:
 
 
 def read_track(recording: Recording, track: TrackRef, ids: ExtensionIds) -> TrackPackets:
-    """Reads every segment of `track` once; raises UnknownCodec, and StorageError where the store fails."""
+    """Reads every segment of `track` once; raises StorageError where the store fails."""
     return _Pass(recording, track, ids).run()
 
 
@@ -139,17 +129,31 @@ class _Pass:
         """Codec, payload type and the identifier of the audio level, from the first segment with packets."""
         sample = next(filter(len, (self._sample(o, h) for o, h in readable)), None)
         named = self.track.codec or next((h.codec for _, h in readable), "")
-        names = candidates(named, self.track.kind)
-        payload_type = _payload_type(sample, self.track.payload_type)
-        name = names[0] if len(names) == 1 else guess_codec(sample, payload_type, names) if sample else ""
-        if sample is not None and len(names) > 1 and name:
-            self._note("codec-guessed", f"{named or 'no name'} leaves the codec open; the packets look like {name}")
-        if name not in CODECS:
-            if sample is not None:
-                raise UnknownCodec(self.track.track_id, named)
-            name = "opus" if self.track.kind == "audio" else "vp8"
+        codec = self._codec(named, sample)
         level_id = audio_level_id(sample, self.ids) if sample is not None else self.ids.audio_level
-        return _Chosen(CODECS[name], payload_type, level_id)
+        payload_type = self._payload_type(sample) if codec.name in CODECS else _NO_PAYLOAD_TYPE
+        return _Chosen(codec, payload_type, level_id)
+
+    def _codec(self, named: str, sample: PacketTable | None) -> Codec:
+        """The codec that is named, or that the packets look like; under a foreign name if it is not ours."""
+        names = candidates(named, self.track.kind)
+        if not names:
+            self._note("unknown-codec", f"{named!r} is none of {', '.join(CODECS)}; the track is left out")
+            return replace(CODECS["opus" if self.track.kind == "audio" else "vp8"], name=named)
+        if len(names) == 1 or sample is None:
+            return CODECS[names[0]]
+        name = guess_codec(sample, self._payload_type(sample), names)
+        self._note("codec-guessed", f"{named or 'no name'} leaves the codec open; it looks like {name}")
+        return CODECS[name]
+
+    def _payload_type(self, sample: PacketTable | None) -> int:
+        """The one that metadata.json names if packets carry it, else the most frequent one."""
+        named = self.track.payload_type
+        if sample is not None:
+            seen = sample.payload_type[sample.valid & ~sample.empty]
+            if len(seen) and named not in seen:
+                return int(np.bincount(seen).argmax())
+        return _NO_PAYLOAD_TYPE if named is None else named
 
     def _sample(self, segment: SegmentObject, header: SegmentHeader) -> PacketTable:
         data = self.recording.store.get_range(segment.key, HEADER_BYTES, HEADER_BYTES + _SAMPLE_BYTES)
@@ -223,45 +227,38 @@ class _Pass:
 
 def _stamp(segment: SegmentObject, header: SegmentHeader | None) -> SegmentStamp:
     ssrc = header.ssrc if header is not None else -1
-    return SegmentStamp(segment.file_name, segment.key, segment.size, segment.etag, ssrc)
+    return SegmentStamp(segment.file_name, segment.size, segment.etag, ssrc)
 
 
 def _parse(batch: RecordBatch) -> PacketTable:
     return parse_packets(batch.data, batch.offsets + RECORD_HEADER_BYTES, batch.lengths)
 
 
-def _payload_type(sample: PacketTable | None, named: int | None) -> int:
-    """The one that metadata.json names if packets carry it, else the most frequent one."""
-    if sample is None:
-        return named or 0
-    seen = sample.payload_type[sample.valid & ~sample.empty]
-    if not len(seen) or named in seen:
-        return named or 0
-    return int(np.bincount(seen).argmax())
-
-
-_NARROW: dict[str, type[np.generic]] = {
-    "stream": np.int16, "sequence": np.int32, "run": np.int32, "key_parts": np.int8, "width": np.int32,
-    "height": np.int32, "samples": np.int16, "audio_level": np.int16, "rotation": np.int16,
-}  # fmt: skip
+_NARROW = {
+    "stream": np.int16,
+    "sequence": np.int32,
+    "run": np.int32,
+    "key_parts": np.int8,
+    "width": np.int32,
+    "height": np.int32,
+    "samples": np.int16,
+    "audio_level": np.int16,
+    "rotation": np.int16,
+}
 
 
 def _slim(columns: PacketColumns) -> PacketColumns:
-    """The same values in narrower types, for the columns that stay for the whole track."""
-    return PacketColumns(
-        **{f.name: getattr(columns, f.name).astype(_NARROW.get(f.name), copy=False) if f.name in _NARROW
-           else getattr(columns, f.name) for f in fields(columns)}
-    )  # fmt: skip
+    """The same values, in narrower types: they stay for the whole track."""
+    narrow: dict[str, Any] = {
+        name: getattr(columns, name).astype(dtype) for name, dtype in _NARROW.items()
+    }
+    return replace(columns, **narrow)
 
 
 def _joined(parts: list[PacketColumns]) -> PacketColumns:
     if not parts:
-        ints: NDArray[np.int64] = np.zeros(0, np.int64)
-        bools = np.zeros(0, np.bool_)
-        flags = ("marker", "media", "valid", "starts", "continues", "unfinished")
-        return PacketColumns(**{f.name: bools if f.name in flags else ints for f in fields(PacketColumns)})
-    columns: dict[str, Ints] = {}
-    for f in fields(PacketColumns):
-        joined = np.concatenate([getattr(part, f.name) for part in parts])
-        columns[f.name] = joined.astype(np.int64) if joined.dtype.kind == "i" and len(parts) == 1 else joined
-    return PacketColumns(**columns)  # type: ignore[arg-type]
+        return no_packets()
+    columns: dict[str, Any] = {
+        f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(PacketColumns)
+    }
+    return PacketColumns(**columns)

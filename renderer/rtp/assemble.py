@@ -8,7 +8,9 @@ Knows no file, no recording time and no decoder.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,30 +111,55 @@ class UnitColumns:
     last_run: Ints
 
 
+def no_packets() -> PacketColumns:
+    """The columns of a track without packets."""
+    flags = ("marker", "media", "valid", "starts", "continues", "unfinished")
+    columns: dict[str, Any] = {
+        f.name: np.zeros(0, np.bool_ if f.name in flags else np.int64) for f in fields(PacketColumns)
+    }
+    return PacketColumns(**columns)
+
+
 def in_sending_order(packets: PacketColumns, clock_rate: int) -> SentOrder:
     """Unwraps and sorts; each stream (SSRC) by itself, one behind the other."""
-    parts: list[tuple[Ints, Ints, Ints]] = []
-    lost = duplicates = reordered = dropped = 0
+    parts: list[SentOrder] = []
     sequence_base, ticks_base = _SEQUENCE_EPOCH, _TICKS_EPOCH
     for stream in range(int(packets.stream[-1]) + 1 if len(packets) else 0):
         rows = np.nonzero(packets.stream == stream)[0]
-        sequence, stray = unwrap_sequence(packets.sequence[rows])
-        rows, sequence = rows[~stray], sequence[~stray] + sequence_base
-        sorted_ = reorder(sequence)
-        rows, sequence = rows[sorted_.order], sequence[sorted_.order]
-        ticks = ticks_base + _ticks(packets, rows, clock_rate)
-        parts.append((rows, sequence, ticks))
-        gaps = np.diff(sequence) - 1
-        lost += int(gaps[gaps <= MAX_DROPOUT].sum())
-        duplicates += sorted_.duplicates
-        reordered += sorted_.reordered
-        dropped += sorted_.late + int(stray.sum())
-        if len(rows):
-            sequence_base = _next_epoch(int(sequence[-1]), _SEQUENCE_EPOCH)
-            ticks_base = _next_epoch(int(ticks.max()), _TICKS_EPOCH)
-    joined = [np.concatenate([np.zeros(0, np.int64), *column]) for column in zip(*parts, strict=True)]
-    rows, sequence, ticks = joined or [np.zeros(0, np.int64)] * 3
-    return SentOrder(rows, sequence, ticks, lost, duplicates, reordered, dropped)
+        part = _stream_order(packets, rows, clock_rate, sequence_base, ticks_base)
+        if len(part.rows):
+            parts.append(part)
+            sequence_base = _next_epoch(int(part.sequence[-1]), _SEQUENCE_EPOCH)
+            ticks_base = _next_epoch(int(part.ticks.max()), _TICKS_EPOCH)
+    nothing = np.zeros(0, np.int64)
+    return SentOrder(
+        rows=np.concatenate([nothing, *(p.rows for p in parts)]),
+        sequence=np.concatenate([nothing, *(p.sequence for p in parts)]),
+        ticks=np.concatenate([nothing, *(p.ticks for p in parts)]),
+        lost=sum(p.lost for p in parts),
+        duplicates=sum(p.duplicates for p in parts),
+        reordered=sum(p.reordered for p in parts),
+        dropped=sum(p.dropped for p in parts),
+    )
+
+
+def _stream_order(
+    packets: PacketColumns, rows: Ints, clock_rate: int, sequence_base: int, ticks_base: int
+) -> SentOrder:
+    sequence, stray = unwrap_sequence(packets.sequence[rows])
+    rows, sequence = rows[~stray], sequence[~stray] + sequence_base
+    found = reorder(sequence)
+    rows, sequence = rows[found.order], sequence[found.order]
+    gaps = np.diff(sequence) - 1
+    return SentOrder(
+        rows=rows,
+        sequence=sequence,
+        ticks=ticks_base + _ticks(packets, rows, clock_rate),
+        lost=int(gaps[gaps <= MAX_DROPOUT].sum()),
+        duplicates=found.duplicates,
+        reordered=found.reordered,
+        dropped=found.late + int(stray.sum()),
+    )
 
 
 def _next_epoch(last: int, size: int) -> int:
@@ -141,51 +168,76 @@ def _next_epoch(last: int, size: int) -> int:
 
 
 def _ticks(packets: PacketColumns, rows: Ints, clock_rate: int) -> Ints:
+    """Unwrapped timestamps; a packet without media takes that of the last one with media."""
     media = packets.media[rows]
-    ticks = np.zeros(len(rows), np.int64)
     unwrapped = unwrap_ticks(packets.timestamp[rows[media]], _MAX_BACK_S * clock_rate)
-    if len(unwrapped):
-        ticks = unwrapped[np.maximum(np.cumsum(media) - 1, 0)]
+    if not len(unwrapped):
+        return np.zeros(len(rows), np.int64)
+    ticks: Ints = unwrapped[np.maximum(np.cumsum(media) - 1, 0)]
     return ticks
 
 
 def group(packets: PacketColumns, order: SentOrder, codec: Codec) -> UnitColumns:
     """The access units: runs of media packets of one timestamp (Opus: each packet)."""
-    holes = np.cumsum(np.concatenate(([0], np.diff(order.sequence) != 1))) if len(order.rows) else order.rows
     media = packets.media[order.rows]
-    rows, sequence, ticks, holes = (a[media] for a in (order.rows, order.sequence, order.ticks, holes))
-    if not len(rows):
-        return UnitColumns(*(np.zeros(0, np.bool_ if "bool" in f.type.lower() else np.int64) for f in fields(UnitColumns)))
-    p = packets.take(rows)
-    begins = np.ones(len(rows), np.bool_)
-    if not codec.unit_per_packet:
-        begins[1:] = np.diff(ticks) != 0
-    first = np.nonzero(begins)[0]
-    last = np.append(first[1:], len(rows)) - 1
-    after_gap = np.concatenate(([False], holes[first[1:]] != holes[last[:-1]]))
-    joins_previous = np.concatenate(([False], ~after_gap[1:]))
-    joins_next = np.concatenate((~after_gap[1:], [False]))
-    start_known = p.starts[first] | (joins_previous & ~p.continues[first])
-    end_known = (p.marker[last] | joins_next) & ~p.unfinished[last]
-    whole = (holes[first] == holes[last]) & np.logical_and.reduceat(p.valid, first)
-    key_parts = np.bitwise_or.reduceat(p.key_parts, first)
+    holes = np.cumsum(np.diff(order.sequence, prepend=order.sequence[:1] - 1) != 1)[media]
+    sequence, ticks = order.sequence[media], order.ticks[media]
+    p = packets.take(order.rows[media])
+    first, last = _bounds(ticks, codec.unit_per_packet)
+    gap_before = np.zeros(len(first), np.bool_)
+    gap_before[1:] = holes[first[1:]] != holes[last[:-1]]
+    whole = (holes[first] == holes[last]) & _all(p.valid, first)
+    ends_known = codec.unit_per_packet | _ends_known(p, first, last, gap_before)
     return UnitColumns(
         ticks=ticks[first],
-        start=np.minimum.reduceat(p.start, first),
-        end=np.maximum.reduceat(p.end, first),
+        start=_least(p.start, first),
+        end=_most(p.end, first),
         first_seq=sequence[first],
         last_seq=sequence[last],
-        keyframe=key_parts & codec.key_parts == codec.key_parts,
-        complete=whole & (codec.unit_per_packet | (start_known & end_known)),
-        gap_before=after_gap,
-        width=np.maximum.reduceat(p.width, first),
-        height=np.maximum.reduceat(p.height, first),
-        samples=np.maximum.reduceat(p.samples, first),
-        audio_level=np.minimum.reduceat(p.audio_level, first),
-        rotation=np.maximum.reduceat(p.rotation, first),
-        first_run=np.minimum.reduceat(p.run, first),
-        last_run=np.maximum.reduceat(p.run, first),
+        keyframe=_union(p.key_parts, first) & codec.key_parts == codec.key_parts,
+        complete=whole & ends_known,
+        gap_before=gap_before,
+        width=_most(p.width, first),
+        height=_most(p.height, first),
+        samples=_most(p.samples, first),
+        audio_level=_least(p.audio_level, first),
+        rotation=_most(p.rotation, first),
+        first_run=_least(p.run, first),
+        last_run=_most(p.run, first),
     )
+
+
+def _bounds(ticks: Ints, unit_per_packet: bool) -> tuple[Ints, Ints]:
+    """The first and the last packet of each unit."""
+    begins = np.ones(len(ticks), np.bool_)
+    if not unit_per_packet:
+        begins[1:] = np.diff(ticks) != 0
+    first = np.nonzero(begins)[0]
+    return first, np.append(first[1:], len(ticks))[: len(first)] - 1
+
+
+def _ends_known(p: PacketColumns, first: Ints, last: Ints, gap_before: Bools) -> Bools:
+    """Whether each unit surely has its first and its last packet: they say so, or a neighbour joins on."""
+    joins_previous = ~gap_before
+    joins_previous[:1] = False
+    joins_next = np.zeros(len(first), np.bool_)
+    joins_next[:-1] = joins_previous[1:]
+    begins = p.starts[first] | (joins_previous & ~p.continues[first])
+    return begins & (p.marker[last] | joins_next) & ~p.unfinished[last]
+
+
+def _over_units(ufunc: np.ufunc) -> Callable[[NDArray[Any], Ints], NDArray[Any]]:
+    """`ufunc` reduced over the packets of each unit, given the first packets."""
+
+    def reduced(values: NDArray[Any], first: Ints) -> NDArray[Any]:
+        result: NDArray[Any] = ufunc.reduceat(values, first) if len(first) else values
+        return result
+
+    return reduced
+
+
+_least, _most = _over_units(np.minimum), _over_units(np.maximum)
+_all, _union = _over_units(np.logical_and), _over_units(np.bitwise_or)
 
 
 def clean_units(keyframe: Bools, complete: Bools, gap_before: Bools) -> NDArray[np.bool_]:

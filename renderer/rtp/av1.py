@@ -43,7 +43,7 @@ def inspect(payloads: Payloads) -> PayloadFacts:
     n = len(payloads)
     key, width, height = np.zeros((3, n), np.int64)
     for row in np.nonzero((head & _N != 0) & fresh)[0]:
-        width[row], height[row] = _sequence_size(payloads.payload(row))
+        width[row], height[row] = _sequence_size(payloads.payload(int(row)))
         key[row] = width[row] > 0
     return PayloadFacts(
         valid=payloads.end - payloads.start >= 2,
@@ -190,7 +190,7 @@ def _skip_operating_points(header: BitReader) -> None:
 
 
 def _skip_timing(header: BitReader) -> tuple[bool, int]:
-    """Skips timing_info() and decoder_model_info(); gives whether the latter is there, and its delay length."""
+    """Skips timing_info() and decoder_model_info(); whether the latter is there, and its delay length."""
     header.bits(64)
     if header.flag():
         header.ue()

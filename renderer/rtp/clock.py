@@ -10,12 +10,13 @@ drift up to 500 ppm, bends and bursts; the rest of the error is the server's clo
 - A new fit begins where the timestamp jumps, or stalls while arrival goes on.
 - Arrivals that break the order of the file (the server's clock stepped, or a damaged record) are left out.
 
-Knows no packets and no codec. A route that is slower for more than two minutes is followed as if it were clock.
+Knows no packets and no codec. A route that is slower for more than two minutes is followed like a clock.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -58,7 +59,7 @@ class ClockFit:
     """(f,) int64; empty for a track without packets."""
 
     def to_us(self, ticks: Ints) -> Ints:
-        """Recording time in microseconds of unwrapped ticks; (n,) int64. All 0 for a track without packets."""
+        """Recording time in microseconds of unwrapped ticks; (n,) int64, all 0 without packets."""
         if not len(self.knots_ticks):
             return np.zeros(len(ticks), np.int64)
         nominal = self._nominal_ms(ticks)
@@ -67,7 +68,7 @@ class ClockFit:
 
     @property
     def drift_ppm(self) -> float:
-        """How much faster (negative) or slower (positive) arrival runs than the sender's clock says: of the longest fit.
+        """How much more time passes than the sender's clock counts, over the longest fit.
 
         0 where that is too short to tell.
         """
@@ -82,7 +83,7 @@ class ClockFit:
         return float((self.knots_ms[last] - self.knots_ms[first] - nominal) / nominal * 1e6)
 
     def _nominal_ms(self, ticks: Ints) -> Floats:
-        return ticks * (1000.0 / self.clock_rate)
+        return _nominal_ms(ticks, self.clock_rate)
 
 
 def fit_clock(ticks: Ints, arrival_ms: NDArray[np.int64] | Floats, clock_rate: int) -> ClockFit:
@@ -93,11 +94,11 @@ def fit_clock(ticks: Ints, arrival_ms: NDArray[np.int64] | Floats, clock_rate: i
     arrival = arrival_ms.astype(np.float64)
     kept = ~out_of_order(arrival)
     unique, earliest = _earliest(ticks[kept], arrival[kept])
-    nominal = unique * (1000.0 / clock_rate)
+    nominal = _nominal_ms(unique, clock_rate)
     offset = earliest - nominal
     bounds = _boundaries(nominal, offset)
     knots = [
-        _fit_one(unique[a:b], nominal[a:b], offset[a:b]) for a, b in zip(bounds[:-1], bounds[1:], strict=True)
+        _fit_one(unique[a:b], nominal[a:b], offset[a:b]) for a, b in pairwise(bounds)
     ]
     counts = [len(t) for t, _ in knots]
     knots_ticks = np.concatenate([np.zeros(0, np.int64), *(t for t, _ in knots)])
@@ -105,9 +106,13 @@ def fit_clock(ticks: Ints, arrival_ms: NDArray[np.int64] | Floats, clock_rate: i
     return ClockFit(
         clock_rate=clock_rate,
         knots_ticks=knots_ticks,
-        knots_ms=knots_ticks * (1000.0 / clock_rate) + offsets,
+        knots_ms=_nominal_ms(knots_ticks, clock_rate) + offsets,
         fit_starts=np.cumsum([0, *counts], dtype=np.int64)[:-1],
     )
+
+
+def _nominal_ms(ticks: Ints, clock_rate: int) -> Floats:
+    return (ticks * (1000.0 / clock_rate)).astype(np.float64)
 
 
 def out_of_order(arrival_ms: Floats) -> NDArray[np.bool_]:
@@ -121,7 +126,8 @@ def out_of_order(arrival_ms: Floats) -> NDArray[np.bool_]:
     padded = np.concatenate([arrival_ms[:half][::-1], arrival_ms, arrival_ms[-half:][::-1]])
     padded[:half], padded[-half:] = -np.inf, np.inf
     median = np.median(sliding_window_view(padded, _ORDER_WINDOW), axis=1)
-    return np.abs(arrival_ms - median) > ORDER_MS
+    off: NDArray[np.bool_] = np.abs(arrival_ms - median) > ORDER_MS
+    return off
 
 
 def _earliest(ticks: Ints, arrival: Floats) -> tuple[Ints, Floats]:

@@ -7,6 +7,7 @@ recognised by its shape where they do not fit.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +53,7 @@ def find_extension(table: PacketTable, identifier: int) -> tuple[Ints, Ints]:
 #    +-+-+-+-+-+-+-+-+                      +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
 #    |  ID   | len-1 | data...              |       ID      |     length    | data...
 #    +-+-+-+-+-+-+-+-+                      +-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+-+
-def _elements(table: PacketTable):  # type: ignore[no-untyped-def]
+def _elements(table: PacketTable) -> Iterator[tuple[Ints, Ints, Ints, Ints]]:
     """Yields `(rows, ids, positions, lengths)`, the next element of every row that still has one.
 
     Each step consumes a byte at least of every row it keeps, so the walk ends.
@@ -122,12 +123,13 @@ def audio_level_id(table: PacketTable, ids: ExtensionIds) -> int:
 
 def _one_byte(table: PacketTable, identifier: int) -> Bools:
     position, length = find_extension(table, identifier)
-    return (position >= 0) & (length == 1)
+    found: Bools = (position >= 0) & (length == 1)
+    return found
 
 
 def _looks_like_level(table: PacketTable, identifier: int) -> bool:
-    position, length = find_extension(table, identifier)
-    rows = (position >= 0) & (length == 1)
+    position, _ = find_extension(table, identifier)
+    rows = _one_byte(table, identifier)
     if not np.any(rows) or np.count_nonzero(rows) < _ALMOST_ALWAYS * np.count_nonzero(table.valid):
         return False
     values = table.octets[position[rows]]

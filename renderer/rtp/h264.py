@@ -13,7 +13,7 @@ import numpy as np
 
 from renderer.errors import MalformedPayload
 from renderer.rtp.bits import BitReader
-from renderer.rtp.packet import Ints, Payloads
+from renderer.rtp.packet import Bools, Ints, Payloads
 from renderer.rtp.units import Codec, PayloadFacts
 
 #   RFC 6184 section 5.3, the NAL unit header, and 5.8, the FU header
@@ -37,7 +37,8 @@ def inspect(payloads: Payloads) -> PayloadFacts:
     fu = payloads.octet(payloads.start + 1)
     fragment, aggregate = kind == _FU_A, kind == _STAP_A
     opens = ~fragment | (fu & _S != 0)
-    nal = np.where(fragment, fu & _TYPE, np.where(aggregate, payloads.octet(payloads.start + 3) & _TYPE, kind))
+    inner = np.where(fragment, fu, payloads.octet(payloads.start + 3)) & _TYPE
+    nal = np.where(fragment | aggregate, inner, kind)
     key, width, height = _key_facts(payloads, nal, opens, aggregate)
     return PayloadFacts(
         valid=((kind >= _SLICE) & (kind <= _LAST_SINGLE)) | fragment | aggregate,
@@ -51,18 +52,18 @@ def inspect(payloads: Payloads) -> PayloadFacts:
     )
 
 
-def _begins_picture(payloads: Payloads, nal: Ints, fragment: Ints, aggregate: Ints) -> Ints:
-    """A parameter set, SEI or delimiter, or a slice whose first_mb_in_slice is 0 (ue(v): its first bit is set)."""
+def _begins_picture(payloads: Payloads, nal: Ints, fragment: Bools, aggregate: Bools) -> Bools:
+    """A parameter set, SEI, delimiter, or slice with first_mb_in_slice 0 (ue(v): its first bit is set)."""
     slice_at = payloads.start + np.where(aggregate, 4, np.where(fragment, 2, 1))
-    first_slice = np.isin(nal, (_SLICE, _IDR)) & (payloads.octet(slice_at) & 0x80 != 0)
+    first_slice: Bools = np.isin(nal, (_SLICE, _IDR)) & (payloads.octet(slice_at) & 0x80 != 0)
     return first_slice | np.isin(nal, (_SEI, _SPS, _PPS, _AUD))
 
 
-def _key_facts(payloads: Payloads, nal: Ints, opens: Ints, aggregate: Ints) -> tuple[Ints, Ints, Ints]:
+def _key_facts(payloads: Payloads, nal: Ints, opens: Bools, aggregate: Bools) -> tuple[Ints, Ints, Ints]:
     key = np.where(opens & (nal == _IDR) & ~aggregate, _KEY_IDR, 0)
     width, height = np.zeros((2, len(payloads)), np.int64)
     for row in np.nonzero(aggregate | ((nal == _SPS) & opens))[0]:
-        key[row], (width[row], height[row]) = _scan_nal_units(payloads.payload(row))
+        key[row], (width[row], height[row]) = _scan_nal_units(payloads.payload(int(row)))
     return key, width, height
 
 

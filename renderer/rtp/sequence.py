@@ -14,14 +14,14 @@ SEQUENCE_BITS = 16
 TIMESTAMP_BITS = 32
 
 MAX_DROPOUT = 3000
-"""A step of more than this many packets is no loss: a stray packet, or a stream that began anew (RFC 3550 A.1)."""
+"""A step of more packets is no loss: a stray packet, or a stream that began anew (RFC 3550 A.1)."""
 
 
 def unwrap(raw: Ints, bits: int) -> Ints:
     """Each value is the one nearest to the value before it; the first is as it is."""
     if not len(raw):
         return raw.astype(np.int64)
-    return raw[0] + np.concatenate(([0], np.cumsum(_steps(raw, 1 << bits))))
+    return _summed(raw, _steps(raw, 1 << bits))
 
 
 def unwrap_ticks(raw: Ints, max_back_ticks: int) -> Ints:
@@ -34,7 +34,7 @@ def unwrap_ticks(raw: Ints, max_back_ticks: int) -> Ints:
     modulus = 1 << TIMESTAMP_BITS
     steps = _steps(raw, modulus)
     steps = np.where(steps < -max_back_ticks, steps + modulus, steps)
-    return raw[0] + np.concatenate(([0], np.cumsum(steps)))
+    return _summed(raw, steps)
 
 
 def unwrap_sequence(raw: Ints) -> tuple[Ints, Bools]:
@@ -50,7 +50,7 @@ def unwrap_sequence(raw: Ints) -> tuple[Ints, Bools]:
     if len(kept):
         steps = _steps(kept, 1 << SEQUENCE_BITS)
         steps = np.where(steps < -MAX_DROPOUT, steps + (1 << SEQUENCE_BITS), steps)
-        whole[~stray] = kept[0] + np.concatenate(([0], np.cumsum(steps)))
+        whole[~stray] = _summed(kept, steps)
     return whole, stray
 
 
@@ -66,8 +66,14 @@ def _strays(raw: Ints) -> Bools:
     return stray
 
 
+def _summed(raw: Ints, steps: Ints) -> Ints:
+    whole: Ints = np.concatenate((raw[:1], steps)).astype(np.int64)
+    return np.cumsum(whole)
+
+
 def _steps(raw: Ints, modulus: int) -> Ints:
-    return _nearest(np.diff(raw.astype(np.int64)), modulus)
+    raw = raw.astype(np.int64)
+    return _nearest(raw[1:] - raw[:-1], modulus)
 
 
 def _nearest(difference: Ints, modulus: int) -> Ints:

@@ -1,6 +1,6 @@
 """The values that leave the RTP layer, and what every codec must offer to it.
 
-An access unit is what one call of a decoder takes: one picture (of all its spatial layers), or one Opus packet.
+An access unit is what one call of a decoder takes: one picture (all its spatial layers), or one Opus packet.
 """
 
 from __future__ import annotations
@@ -75,6 +75,6 @@ class Codec:
     inspect: Callable[[Payloads], PayloadFacts]
     """Reads the leading bytes of many payloads at once; never raises for what they hold."""
     depacketise: Callable[[Sequence[bytes | None]], bytes]
-    """Payloads of one access unit in sequence order, None where packets are missing, to bytes for the decoder.
+    """Payloads of one access unit in sequence order, None where one is missing, to bytes for the decoder.
 
     Raises MalformedPayload. What cannot be used for lack of the missing packets is left out."""

@@ -62,7 +62,8 @@ def _descriptor_bytes(payloads: Payloads, first: Ints) -> Ints:
     flags = np.where(extended, payloads.octet(payloads.start + 1), 0)
     long_id = payloads.octet(payloads.start + 2) & _M != 0
     picture_id = np.where(flags & _I != 0, 1 + long_id, 0)
-    return 1 + extended + picture_id + (flags & _L != 0) + (flags & _TK != 0)
+    length: Ints = 1 + extended + picture_id + (flags & _L != 0) + (flags & _TK != 0)
+    return length
 
 
 #   RFC 6386 section 9.1, a key frame's header: 3 bytes of frame tag (bit 0 clear: key frame), the start code,

@@ -41,7 +41,7 @@ MAX_SUPERFRAME_FRAMES = 8
 
 @dataclass(frozen=True, slots=True)
 class Descriptor:
-    """A parsed payload descriptor: its length in bytes, and the size of the largest spatial layer, if told."""
+    """A payload descriptor: its length in bytes, its flags, the largest spatial layer's size if told."""
 
     length: int
     begins_frame: bool
@@ -103,13 +103,13 @@ def _skip_structure(payload: bytes, at: int) -> tuple[int, tuple[int, int]]:
 
 
 def inspect(payloads: Payloads) -> PayloadFacts:
-    """Picture starts from all descriptors; keyframes and sizes from the headers of the few that may be one."""
+    """Picture starts from all descriptors; keyframes and sizes from the headers that may be one."""
     flags = payloads.octet(payloads.start)
     starts = (flags & _B != 0) & (_spatial_layer(payloads, flags) == 0)
     n = len(payloads)
     key, width, height = np.zeros((3, n), np.int64)
     for row in np.nonzero((flags & _B != 0) & ((flags & _P == 0) | (flags & _V != 0)))[0]:
-        is_key, (width[row], height[row]) = _header(payloads.payload(row))
+        is_key, (width[row], height[row]) = _header(payloads.payload(int(row)))
         key[row] = is_key and starts[row]
     return PayloadFacts(
         valid=payloads.end > payloads.start,
@@ -140,8 +140,9 @@ def _header(payload: bytes) -> tuple[bool, tuple[int, int]]:
     return is_key, descriptor.size if all(descriptor.size) else (key_size or (0, 0))
 
 
-#   VP9 bitstream specification section 6.2, uncompressed_header() of a keyframe: frame_marker 2 bits = 2, profile,
-#   show_existing_frame = 0, frame_type = 0, show_frame, error_resilient_mode, sync code, color_config(), frame_size()
+#   VP9 bitstream specification section 6.2, uncompressed_header() of a keyframe: frame_marker (2 bits) = 2,
+#   profile, show_existing_frame = 0, frame_type = 0, show_frame, error_resilient_mode, sync code,
+#   color_config(), frame_size()
 def _key_size(header: BitReader) -> tuple[int, int] | None:
     """Width and height in pixels where this is a keyframe's header, else None."""
     if header.bits(2) != 2:
@@ -183,8 +184,8 @@ def depacketise(payloads: Sequence[bytes | None]) -> bytes:
     return bytes(frames[0]) if len(frames) == 1 else _superframe(frames)
 
 
-#   VP9 bitstream specification annex B: the frames, then
-#     superframe_header: 110 | bytes per size - 1 (2 bits) | frames - 1 (3 bits); sizes, little-endian; header again
+#   VP9 bitstream specification annex B: the frames, then the superframe header
+#     110 | bytes per size - 1 (2 bits) | frames - 1 (3 bits); sizes, little-endian; the same header again
 def _superframe(frames: list[bytearray]) -> bytes:
     if len(frames) > MAX_SUPERFRAME_FRAMES:
         raise MalformedPayload("vp9", f"{len(frames)} frames in one picture, at most {MAX_SUPERFRAME_FRAMES}")
