@@ -49,7 +49,7 @@ FETCH_S = 30.0
 """How long a finished task's result may take to arrive before its worker counts as lost."""
 
 WORKERS_CHECK_S = 5.0
-"""How often a run asks whether there are workers at all."""
+"""How often a run asks whether there are workers at all; oftener where it is to give up sooner."""
 
 
 @dataclass(eq=False, slots=True)
@@ -97,7 +97,8 @@ class DaskRun:
         self._worker_wait_s = worker_wait_s
         self._live: dict[str, Try] = {}
         self._pausing: list[tuple[float, Try]] = []
-        self._next_check_s = time.monotonic() + WORKERS_CHECK_S
+        self._check_every_s = min(WORKERS_CHECK_S, worker_wait_s / 2)
+        self._next_check_s = time.monotonic() + self._check_every_s
         self._deserted_at_s: float | None = None
 
     def drive(self, tasks: Sequence[Task], cancel: CancelToken) -> dict[str, Any]:
@@ -229,7 +230,7 @@ class DaskRun:
         now_s = time.monotonic()
         if now_s < self._next_check_s or not self._live:
             return
-        self._next_check_s = now_s + WORKERS_CHECK_S
+        self._next_check_s = now_s + self._check_every_s
         if self._count_workers():
             self._deserted_at_s = None
         elif self._deserted_at_s is None:
