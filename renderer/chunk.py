@@ -8,6 +8,7 @@ as they are done. The frame drawn depends on the spec, the chunk and the frame n
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import av
@@ -19,7 +20,7 @@ from compositing.picture import Picture
 from compositing.scene import Plan, SourceKind, Tile
 from compositing.times import FrameGrid, Span
 from compositing.timeline import scene_at
-from compositing.transition import tiles_at
+from compositing.transition import origin_of, tiles_at
 from renderer.encode import CodedFrame, VideoEncoder, new_frame
 from renderer.feeds import Feed, SeenTrack, feed
 from renderer.h264_bytes import annexb_to_avcc, avcc_config, parameter_sets
@@ -60,11 +61,13 @@ class RenderedChunk:
 def cast(plan: Plan, grid: FrameGrid, frames: range) -> dict[CastMember, NDArray[np.bool_]]:
     """Who is on the canvas, and in which of `frames`: (len(frames),) bool for each."""
     on: dict[CastMember, NDArray[np.bool_]] = {}
-    for number, scene in enumerate(plan.scenes):
+    for previous, scene in zip((None, *plan.scenes), plan.scenes, strict=False):
         _mark(on, scene.tiles, grid.frames_in(scene.span), frames)
-        if scene.transition and number:
-            leaving = Span(scene.start_ms, scene.start_ms + scene.transition.duration_ms)
-            _mark(on, plan.scenes[number - 1].tiles, grid.frames_in(leaving), frames)
+        origin = origin_of(scene, previous)
+        if origin and scene.transition:
+            left_ms = scene.transition.duration_ms - scene.transition.elapsed_ms
+            leaving = Span(scene.start_ms, min(scene.start_ms + left_ms, scene.end_ms))
+            _mark(on, origin, grid.frames_in(leaving), frames)
     return on
 
 
@@ -127,6 +130,13 @@ class SpanRenderer:
         """Each chunk as it is done; `on_frame` is called after each frame and may raise to stop."""
         for chunk in self._chunks:
             yield self._render_chunk(chunk, on_frame)
+
+    def warm_up(self) -> None:
+        """Decodes the tiles' first pictures side by side: for a single frame, the lead-ins are all there is."""
+        chunk = self._chunks[0]
+        with ThreadPoolExecutor() as pool:
+            for _ in pool.map(lambda actor: actor.picture(chunk.key, 0), self._actors.values()):
+                pass
 
     def frames(self) -> Iterator[Picture]:
         """The canvas of each frame, one after another, before encoding. The picture is drawn over by the next."""

@@ -7,6 +7,8 @@ Every picture leaves here as BT.601 limited range 4:2:0; what is tagged otherwis
 
 from __future__ import annotations
 
+from typing import cast
+
 import av
 import numpy as np
 from av.video.reformatter import ColorRange, Colorspace
@@ -14,7 +16,6 @@ from numpy.typing import NDArray
 
 from compositing.picture import Picture, Rotation
 from renderer.encode import planes_of
-from renderer.errors import UnknownCodec
 
 _VIDEO = {"vp8": "vp8", "vp9": "vp9", "h264": "h264", "av1": "libdav1d"}
 _BT709 = 1
@@ -25,28 +26,35 @@ class VideoDecoder:
     """One track's decoder. Fed in decoding order, beginning with a keyframe."""
 
     def __init__(self, codec: str) -> None:
-        """Raises `UnknownCodec` for a name other than vp8, vp9, h264 and av1."""
-        if codec not in _VIDEO:
-            raise UnknownCodec("", codec)
+        """`codec` is vp8, vp9, h264 or av1."""
         context = av.CodecContext.create(_VIDEO[codec], "r")
         assert isinstance(context, av.VideoCodecContext)
         context.thread_count = 1
         self._context = context
 
     def decode(self, data: bytes) -> av.VideoFrame | None:
-        """The picture of one access unit, still as the decoder left it; None where nothing could be decoded."""
-        try:
-            frames = self._context.decode(av.Packet(data))
-        except av.error.FFmpegError:
+        """The picture of one access unit, still as the decoder left it; None where nothing could be decoded.
+
+        No data (a unit of which nothing is left) is nothing to decode.
+        """
+        if not data:
             return None
+        frames = self.decode_all(data)
         return frames[-1] if frames else None
 
+    def decode_all(self, data: bytes) -> list[av.VideoFrame]:
+        """All pictures that come out when a unit goes in, where B-frames hold some back; no data flushes them."""
+        try:
+            return self._context.decode(av.Packet(data) if data else None)
+        except av.error.FFmpegError:
+            return []
 
-def to_picture(frame: av.VideoFrame, rotation: Rotation) -> Picture:
+
+def to_picture(frame: av.VideoFrame, rotation: int) -> Picture:
     """`frame` as a picture: a view of its planes where they are BT.601 limited 4:2:0, else converted."""
     if frame.format.name not in _NATIVE or _full_range(frame) or frame.colorspace == _BT709:
         frame = _to_bt601(frame)
-    return Picture(*planes_of(frame), rotation=rotation)
+    return Picture(*planes_of(frame), rotation=cast(Rotation, rotation))
 
 
 def _full_range(frame: av.VideoFrame) -> bool:
@@ -91,7 +99,7 @@ class OpusDecoder:
 
     def _feed(self, packet: bytes) -> NDArray[np.float32]:
         try:
-            frames = self._context.decode(av.Packet(packet))  # type: ignore[union-attr]
+            frames = self._context.decode(av.Packet(packet))
         except av.error.FFmpegError:
             return _silence(0)
         return np.concatenate([_interleaved(frame) for frame in frames]) if frames else _silence(0)

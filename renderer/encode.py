@@ -13,6 +13,7 @@ from functools import cache
 
 import av
 import numpy as np
+from av.packet import Packet
 from av.video.reformatter import ColorRange
 from numpy.typing import NDArray
 
@@ -106,7 +107,7 @@ def new_frame(size: Size) -> tuple[av.VideoFrame, Picture]:
 def planes_of(frame: av.VideoFrame) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """The planes of a planar 8-bit 4:2:0 frame as (h, w) views that share its memory."""
     y, u, v = (
-        np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
         for plane in frame.planes
     )
     return y, u, v
@@ -138,6 +139,6 @@ def _audio_frame(samples: NDArray[np.float32], pts: int) -> av.AudioFrame:
     return frame
 
 
-def _coded(packet: av.Packet) -> CodedFrame:
+def _coded(packet: Packet) -> CodedFrame:
     assert packet.pts is not None
     return CodedFrame(bytes(packet), packet.pts, packet.is_keyframe)

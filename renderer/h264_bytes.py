@@ -80,6 +80,30 @@ def avcc_config(sps: bytes, pps: bytes) -> bytes:
     return body + _chroma_and_depth(sps) if sps[1] in _HIGH_PROFILES else body
 
 
+def avcc_parameters(config: bytes) -> bytes:
+    """The SPS and the PPS of an `avcC` body, each behind a start code."""
+    sps_bytes = int.from_bytes(config[6:8], "big")
+    sps, rest = config[8 : 8 + sps_bytes], config[8 + sps_bytes + 1 :]
+    pps = rest[2 : 2 + int.from_bytes(rest[:2], "big")]
+    return b"\0" + _START + sps + b"\0" + _START + pps
+
+
+def avcc_to_annexb(sample: bytes) -> bytes:
+    """One access unit from an MP4 sample to Annex B.
+
+    Raises:
+        ValueError: a length that reaches over the end.
+    """
+    out, at = bytearray(), 0
+    while at < len(sample):
+        end = at + 4 + int.from_bytes(sample[at : at + 4], "big")
+        if end > len(sample):
+            raise ValueError("a NAL unit reaches over the end of its sample")
+        out += b"\0" + _START + sample[at + 4 : end]
+        at = end
+    return bytes(out)
+
+
 def _chroma_and_depth(sps: bytes) -> bytes:
     bits = _bits(_without_emulation(sps[4:]))
     _exp_golomb(bits)  # seq_parameter_set_id

@@ -8,6 +8,7 @@ one is decided from its index alone: a picture is the same for every job.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from functools import lru_cache
 
 import av
 import numpy as np
+from av.packet import Packet
 from av.video.frame import PictureType
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ from compositing.geometry import Size
 from compositing.picture import Picture
 from renderer.decode import VideoDecoder, to_picture
 from renderer.encode import BT601, new_frame
-from renderer.h264_bytes import annexb_to_avcc, avcc_config, parameter_sets
+from renderer.h264_bytes import annexb_to_avcc, avcc_config, avcc_parameters, avcc_to_annexb, parameter_sets
 from renderer.index import TrackIndex
 from renderer.rtp.units import AccessUnit
 from renderer.samples import ChunkHeader, pack_video_chunk, unpack_chunk
@@ -49,6 +51,13 @@ def is_needed(index: TrackIndex, max_keyframe_interval_s: float) -> bool:
     return bool(gaps.max() > max_keyframe_interval_s * 1e6)
 
 
+def stamp(index: TrackIndex, loss: str) -> str:
+    """Names the intermediate of a track: equal for equal packets, loss policy and version of this module."""
+    sha = hashlib.sha256(f"{VERSION} {loss} {av.library_versions} {sorted(_OPTIONS.items())}".encode())
+    sha.update(index.digest.tobytes() + index.time_us.tobytes())
+    return sha.hexdigest()[:32]
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One object of an intermediate: its number and its first and last row."""
@@ -62,7 +71,7 @@ def make(
     units: Iterator[AccessUnit], codec: str, shown: NDArray[np.bool_], on_unit: Callable[[int], None]
 ) -> Iterator[tuple[Piece, bytes]]:
     """The pieces of a track, in order, each as a chunk object. `on_unit(row)` is called after each unit."""
-    number = 0
+    number = 1
     start_us: int | None = None
     encoder = _PieceEncoder()
     for row, time_us, picture in _pictures(units, codec, shown, on_unit):
@@ -139,7 +148,7 @@ class _PieceEncoder:
         context.open()
         self._context = context
 
-    def _keep(self, packets: Sequence[av.Packet]) -> None:
+    def _keep(self, packets: Sequence[Packet]) -> None:
         for packet in packets:
             assert packet.pts is not None
             self._packets.append((annexb_to_avcc(bytes(packet)), packet.pts, packet.is_keyframe))
@@ -205,7 +214,7 @@ class _OpenPiece:
         header, self._samples = unpack_chunk(data)
         self._header: ChunkHeader = header
         self._rows = np.asarray(header.extra["rows"], np.int64)
-        self._parameters = _annexb_parameters(header.config)
+        self._parameters = avcc_parameters(header.config)
 
     def keyframe_before(self, row: int) -> int:
         keys = self._rows[self._header.keyframes]
@@ -213,22 +222,4 @@ class _OpenPiece:
 
     def samples(self) -> Iterator[tuple[int, bytes, bool]]:
         for row, data, key in zip(self._rows, self._samples, self._header.keyframes, strict=True):
-            yield int(row), (self._parameters if key else b"") + _avcc_to_annexb(data), bool(key)
-
-
-def _annexb_parameters(config: bytes) -> bytes:
-    """SPS and PPS of an avcC body, behind start codes."""
-    sps_bytes = int.from_bytes(config[6:8], "big")
-    sps = config[8 : 8 + sps_bytes]
-    rest = config[8 + sps_bytes + 1 :]
-    pps = rest[2 : 2 + int.from_bytes(rest[:2], "big")]
-    return b"\0\0\0\1" + sps + b"\0\0\0\1" + pps
-
-
-def _avcc_to_annexb(sample: bytes) -> bytes:
-    out, at = bytearray(), 0
-    while at < len(sample):
-        size = int.from_bytes(sample[at : at + 4], "big")
-        out += b"\0\0\0\1" + sample[at + 4 : at + 4 + size]
-        at += 4 + size
-    return bytes(out)
+            yield int(row), (self._parameters if key else b"") + avcc_to_annexb(data), bool(key)

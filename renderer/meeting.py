@@ -126,7 +126,7 @@ def _people(
     for peer_id, joined in _joined_events(manifest, duration_ms).items():
         name, told = joined
         names[peer_id] = names.get(peer_id) or name
-        spans.setdefault(peer_id, []) or spans[peer_id].extend(told)
+        spans[peer_id] = spans.get(peer_id) or told
     for track in tracks:
         peer_id = track.ref.peer_id
         if peer_id not in names:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from compositing.loudness import LOUDNESS_CONTEXT, block_energies
 from compositing.mix import LIMITER_CONTEXT, gain_ramp, limit, mix
 from compositing.scene import PeerAudio
 from compositing.times import SAMPLE_RATE, Span
@@ -28,8 +29,8 @@ from renderer.rtp.units import AccessUnit
 CHUNK_SECONDS = 8
 AAC_FRAMES_PER_CHUNK = CHUNK_SECONDS * SAMPLE_RATE // AAC_FRAME
 CHUNK_SAMPLES = AAC_FRAMES_PER_CHUNK * AAC_FRAME
-MARGIN_SAMPLES = AAC_PREROLL_FRAMES * AAC_FRAME + LIMITER_CONTEXT
-"""What is mixed before a chunk; no less is mixed after it."""
+MARGIN_SAMPLES = (AAC_PREROLL_FRAMES + 2) * AAC_FRAME
+"""What is mixed before and after a chunk: what the limiter, the loudness filter and the encoder look at."""
 DECODER_WARM_UP_US = 500_000
 CONCEAL_LIMIT_MS = 60
 """Lost audio is made up for so long, then there is silence."""
@@ -38,6 +39,8 @@ STALL_US = 20_000
 _CLOCK_GRID_TICKS = SAMPLE_RATE // 2
 
 assert CHUNK_SAMPLES == CHUNK_SECONDS * SAMPLE_RATE
+assert MARGIN_SAMPLES >= max(AAC_PREROLL_FRAMES * AAC_FRAME + LIMITER_CONTEXT, LOUDNESS_CONTEXT)
+assert MARGIN_SAMPLES >= AAC_POSTROLL_FRAMES * AAC_FRAME
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,11 +100,17 @@ def encode_chunk(
 
     The first frame is the one before the chunk: a decoder needs it when the file begins here.
     """
-    limited = limit(mixed * np.float32(10 ** (gain_db / 20)), LIMITER_CONTEXT)
-    wanted = (AAC_PREROLL_FRAMES + AAC_FRAMES_PER_CHUNK + AAC_POSTROLL_FRAMES) * AAC_FRAME
-    config, frames = encode_aac(limited[:wanted], profile)
+    samples = (AAC_PREROLL_FRAMES + AAC_FRAMES_PER_CHUNK + AAC_POSTROLL_FRAMES) * AAC_FRAME
+    start = MARGIN_SAMPLES - AAC_PREROLL_FRAMES * AAC_FRAME - LIMITER_CONTEXT
+    window = mixed[start : start + samples + 2 * LIMITER_CONTEXT] * np.float32(10 ** (gain_db / 20))
+    config, frames = encode_aac(limit(window, LIMITER_CONTEXT), profile)
     first = AAC_PREROLL_FRAMES  # encode_aac's frame i + 1 holds the i-th 1024 samples
     return config, frames[first : first + AAC_FRAMES_PER_CHUNK + 1]
+
+
+def chunk_energies(mixed: NDArray[np.float32]) -> NDArray[np.float64]:
+    """The loudness blocks of a chunk, from what `mix_chunk` gave; (80,) float64."""
+    return block_energies(mixed[: MARGIN_SAMPLES + CHUNK_SAMPLES], MARGIN_SAMPLES)
 
 
 def track_samples(track: HeardTrack, chunk: int) -> NDArray[np.float32]:

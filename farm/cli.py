@@ -1,0 +1,215 @@
+"""The command line: `farm inspect | plan | export | still`.
+
+Reads arguments and the environment, opens what is named, hands values down. Progress goes to standard error,
+`--json` is one document on standard output. Exit status: 0 done, 1 failed or bad content, with one clear line on
+standard error, 2 wrong usage.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+import click
+
+from compositing.plan_json import plan_to_json
+from compositing.state import CompositionState, default_state, parse_state
+from farm.errors import exit_message
+from farm.executors.base import CancelToken, Executor
+from farm.executors.local import LocalExecutor
+from farm.progress import ProgressDisplay
+from farm.settings import FarmSettings, load_settings
+from renderer.profiles import PRESETS
+from storage.objects import StoreSpec
+from storage.recordings import Recording, open_recording, split_source
+
+
+def _source(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.argument("source", metavar="SOURCE")(function)
+
+
+def _composition(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--composition", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A Composition State (JSON)."
+    )(function)
+
+
+def _json(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")(function)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="recording-farm", prog_name="farm")
+def main() -> None:
+    """Makes videos from the source tracks of recorded meetings.
+
+    SOURCE is a recording's folder, …/rooms/ROOM/ID, or s3://bucket/rooms/ROOM/ID.
+    """
+
+
+@main.command()
+@_source
+@_json
+def inspect(source: str, as_json: bool) -> None:
+    """What a recording holds, and how healthy it is."""
+    from farm.inspection import inspect_recording, render_report
+
+    with _reporting(as_json) as (settings, observer, cancel):
+        report = inspect_recording(_open(source, settings), settings, LocalExecutor(), observer, cancel)
+    _print(report.to_json() if as_json else render_report(report))
+
+
+@main.command()
+@_source
+@_composition
+@_json
+def plan(source: str, composition: Path | None, as_json: bool) -> None:
+    """Who is where when: the plan that the export renders."""
+    from farm.inspection import describe_plan
+    from farm.run import Surroundings, plan_of
+
+    with _reporting(as_json) as (settings, observer, cancel):
+        around = Surroundings(settings, LocalExecutor(), observer, cancel)
+        composed = plan_of(_open(source, settings), _state(composition, {}), around)
+    _print(plan_to_json(composed.plan) if as_json else describe_plan(composed))
+
+
+@main.command()
+@_source
+@_composition
+@click.option("--at", "at_s", type=float, required=True, metavar="SECONDS", help="Recording time.")
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE.png")
+@click.option("--resolution", metavar="WxH", help="Over what the composition asks for.")
+def still(source: str, composition: Path | None, at_s: float, output: Path, resolution: str | None) -> None:
+    """The composed picture at one instant, by the export's own engine."""
+    from farm.run import Surroundings, still_of
+
+    with _reporting(quiet=False) as (settings, observer, cancel):
+        around = Surroundings(settings, LocalExecutor(), observer, cancel)
+        state = _state(composition, {"resolution": resolution})
+        form = "jpeg" if output.suffix.lower() in (".jpg", ".jpeg") else "png"
+        data = still_of(_open(source, settings), state, at_s, form, around)
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_bytes(data)
+
+
+@main.command()
+@_source
+@_composition
+@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option("--resolution", metavar="WxH", help="Over what the composition asks for.")
+@click.option("--fps", type=click.IntRange(1, 60), help="Over what the composition asks for.")
+@click.option("--preset", type=click.Choice(PRESETS), default="standard", show_default=True)
+@click.option("--format", "form", type=click.Choice(["mp4", "m4a"]), default="mp4", show_default=True)
+@click.option("--start", "start_s", type=float, metavar="S", help="Seconds of recording time.")
+@click.option("--end", "end_s", type=float, metavar="S", help="Seconds of recording time.")
+@click.option("--encoder", type=click.Choice(["auto", "x264", "nvenc"]), default="auto", show_default=True)
+@click.option("--thumbnails", "thumbnails_s", type=click.FloatRange(min=0.1), metavar="S", help="One every S seconds.")
+@click.option("--workers", type=click.IntRange(0), metavar="N", help="Worker processes here; 0 is this process.")
+@click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler instead.")
+@click.option("--no-cache", is_flag=True, help="Render every chunk anew.")
+@_json
+def export(source: str, composition: Path | None, **options: Any) -> None:
+    """Renders the video of a recording."""
+    from farm.cluster import open_executor
+    from farm.run import ExportOptions, Surroundings
+    from farm.run import export as run_export
+
+    wishes = {"resolution": options["resolution"], "fps": options["fps"]}
+    wishes |= {"start_ms": _ms(options["start_s"]), "end_ms": _ms(options["end_s"])}
+    as_json = options["as_json"]
+    with _reporting(as_json) as (settings, observer, cancel):
+        recording, state = _open(source, settings), _state(composition, wishes)
+        settings = settings.model_copy(update={"scheduler": options["scheduler"] or settings.scheduler})
+        with open_executor(settings, workers=options["workers"]) as executor:
+            _announce(executor, quiet=as_json)
+            asked = ExportOptions(
+                preset=options["preset"],
+                format=options["form"],
+                encoder=options["encoder"],
+                reuse=not options["no_cache"],
+                thumbnails_every_s=options["thumbnails_s"],
+                output=options["output"],
+            )
+            report = run_export(recording, state, asked, Surroundings(settings, executor, observer, cancel))
+    _print(report.to_json() if as_json else _summary(report))
+
+
+def _summary(report: Any) -> str:
+    lines = [f"{w['code']}: {w['message']}" for w in report.warnings]
+    chunks = f"{report.chunks.rendered} of {report.chunks.total} chunks rendered, {report.chunks.cached} from the cache"
+    what = f"{report.duration_ms / 1000:.1f} s, {report.bytes / 1e6:.1f} MB, {report.encoder}, {chunks}"
+    return "\n".join([*(f"warning  {line}" for line in lines), f"{report.output}", f"{what}, {report.seconds:.1f} s"])
+
+
+def _announce(executor: Executor, quiet: bool) -> None:
+    if executor.dashboard and not quiet:
+        click.echo(f"Dashboard {executor.dashboard}", err=True)
+
+
+def _open(source: str, settings: FarmSettings) -> Recording:
+    url, room_id, recording_id = split_source(source)
+    spec = StoreSpec(url, settings.s3_endpoint, settings.s3_region)
+    return open_recording(spec, room_id, recording_id)
+
+
+def _state(path: Path | None, wishes: dict[str, Any]) -> CompositionState:
+    """The state in a file, or the default one, with what the command line asks for instead."""
+    state = parse_state(path.read_bytes()) if path else default_state()
+    asked = {name: value for name, value in wishes.items() if value is not None}
+    if not asked:
+        return state
+    document = state.model_dump(mode="json")
+    document["export"] |= asked
+    return parse_state(document)
+
+
+def _ms(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1000)
+
+
+def _print(result: str | dict[str, Any]) -> None:
+    click.echo(result if isinstance(result, str) else json.dumps(result, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def _reporting(quiet: bool) -> Iterator[tuple[FarmSettings, Callable[[Any], None], CancelToken]]:
+    """Settings, progress on standard error, and every error as one line and exit status 1."""
+    cancel = CancelToken()
+    _stop_on_signals(cancel)
+    try:
+        settings = load_settings()
+        if quiet:
+            yield settings, lambda event: None, cancel
+        else:
+            with ProgressDisplay() as progress:
+                yield settings, progress, cancel
+    except (click.ClickException, click.exceptions.Exit):
+        raise
+    except Exception as error:
+        _fail(error)
+
+
+def _fail(error: Exception) -> NoReturn:
+    click.echo(f"farm: {exit_message(error)}", err=True)
+    sys.exit(1)
+
+
+def _stop_on_signals(cancel: CancelToken) -> None:
+    """Ctrl-C and SIGTERM end the work in order: workers stop between frames, nothing half-written stays."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        cancel.cancel(signal.Signals(number).name)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,140 @@
+"""From a prepared recording and a Composition State to an export that is planned to the last chunk.
+
+Resolves the composition, has its stills rasterised, decides which tracks play from an intermediate, and gives
+chunks with their keys. Reads uploaded images from the store; renders nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compositing.fonts import FontBook
+from compositing.labels import LabelBook
+from compositing.scene import Plan
+from compositing.state import CompositionState, check_peers, check_recording
+from compositing.timeline import resolve
+from farm.build import engine_id
+from farm.plan import HeardBy, audio_chunks, video_chunks
+from farm.prepare import Prepared
+from renderer.feeds import SeenTrack
+from renderer.index import TrackIndex
+from renderer.intermediate import is_needed, stamp
+from renderer.meeting import MeetingTrack
+from renderer.profiles import AudioProfile, VideoProfile
+from renderer.sampler import LossPolicy
+from renderer.spec import AudioChunk, MediaKind, RenderSpec, TrackInput, VideoChunk
+from renderer.workbench import seen_track
+from storage.errors import ObjectNotFound
+from storage.recordings import Recording
+
+_KINDS: dict[str, MediaKind] = {"video": "camera", "screenshare": "screenshare", "audio": "audio"}
+
+
+@dataclass(frozen=True, slots=True)
+class RenderChoices:
+    """What a job chooses beyond the Composition State."""
+
+    video: VideoProfile
+    audio: AudioProfile
+    loss: LossPolicy = "freeze"
+    max_keyframe_interval_s: float = 120.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Composed:
+    """A composition of one recording, ready to be rendered."""
+
+    prepared: Prepared
+    state: CompositionState
+    plan: Plan
+    spec: RenderSpec
+    rasters: Mapping[str, bytes]
+    """PNG of every still, by content key."""
+    notices: tuple[tuple[str, str], ...]
+    """(code, message) of what the stills lack."""
+
+    @property
+    def frames(self) -> range:
+        """The frames of the export."""
+        return self.spec.grid.frames_in(self.plan.span)
+
+    @property
+    def samples(self) -> range:
+        """The audio samples under these frames."""
+        grid = self.spec.grid
+        return range(grid.first_sample(self.frames.start), grid.first_sample(self.frames.stop))
+
+    def video_chunks(self, frames: range | None = None) -> tuple[VideoChunk, ...]:
+        """The chunks of the picture, of the whole export or of some of its frames."""
+        seen: dict[tuple[str, str], list[SeenTrack]] = {}
+        for track in self.spec.tracks:
+            if track.kind != "audio":
+                mine = seen.setdefault((track.peer_id, track.kind), [])
+                mine.append(seen_track(track, self._index(track), self.spec))
+        return video_chunks(self.plan, self.frames if frames is None else frames, self.spec, seen, engine_id())
+
+    def audio_chunks(self, gain_db: float = 0.0) -> tuple[AudioChunk, ...]:
+        """The chunks of the sound, with `gain_db` applied before the limiter."""
+        heard = [HeardBy(t.peer_id, self._index(t), t.nudge_us) for t in self.spec.tracks if t.kind == "audio"]
+        return audio_chunks(self.plan, self.frames, self.spec, heard, engine_id(), gain_db)
+
+    def _index(self, track: TrackInput) -> TrackIndex:
+        return next(t.index for t in self.prepared.meeting.tracks if t.ref.track_id == track.track_id)
+
+
+def compose(
+    prepared: Prepared, state: CompositionState, fonts: FontBook, choices: RenderChoices
+) -> Composed:
+    """Plans `state` for a recording. Raises the errors of compositing: unknown peer, empty range, no asset."""
+    recording, facts = prepared.recording, prepared.meeting.facts
+    check_recording(state, recording.keys.room_id, recording.keys.recording_id)
+    check_peers(state, [peer.peer_id for peer in facts.peers])
+    book = LabelBook(fonts, _assets(recording, state))
+    plan = resolve(state, facts, book)
+    spec = RenderSpec(
+        recording.spec,
+        recording.keys.room_id,
+        recording.keys.recording_id,
+        state.export.canvas,
+        state.export.fps,
+        choices.video,
+        choices.audio,
+        choices.loss,
+        _inputs(prepared, plan, choices),
+    )
+    return Composed(prepared, state, plan, spec, book.images, tuple(book.notices))
+
+
+def _assets(recording: Recording, state: CompositionState) -> dict[str, bytes]:
+    image = state.style.image
+    if image is None:
+        return {}
+    try:
+        return {image.asset: recording.store.get(recording.keys.asset(image.asset))}
+    except ObjectNotFound:
+        return {}
+
+
+def _inputs(prepared: Prepared, plan: Plan, choices: RenderChoices) -> tuple[TrackInput, ...]:
+    nudges = dict(plan.nudge_ms)
+    ordered = sorted(prepared.meeting.tracks, key=lambda t: (t.live.start_ms, t.ref.track_id))
+    return tuple(
+        TrackInput(
+            t.ref.track_id,
+            t.ref.peer_id,
+            _KINDS[t.ref.kind],
+            prepared.index_keys[t.ref.track_id],
+            t.live,
+            nudges.get(t.ref.peer_id, 0) * 1000,
+            _intermediate(t, choices),
+        )
+        for t in ordered
+    )
+
+
+def _intermediate(track: MeetingTrack, choices: RenderChoices) -> str:
+    if track.ref.kind == "audio" or not is_needed(track.index, choices.max_keyframe_interval_s):
+        return ""
+    return stamp(track.index, choices.loss)
+
