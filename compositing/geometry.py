@@ -68,15 +68,16 @@ def even_rect(x: float, y: float, w: float, h: float) -> Rect:
 
 
 def to_pixels(norm: NormRect, size: Size) -> Rect:
-    """`norm` as fractions of a canvas of `size`, on even pixels."""
-    return even_rect(norm.x * size.w, norm.y * size.h, norm.w * size.w, norm.h * size.h)
+    """`norm` as fractions of a canvas of `size` (even), on even pixels; inside the canvas if `norm` is."""
+    rect = even_rect(norm.x * size.w, norm.y * size.h, norm.w * size.w, norm.h * size.h)
+    return Rect(min(rect.x, size.w - rect.w), min(rect.y, size.h - rect.h), rect.w, rect.h)
 
 
 def fit_picture(source: Size, target: Rect, fit: Fit, crop: NormRect | None = None) -> tuple[Rect, Rect]:
     """Which part of a `source` picture lands where inside `target`.
 
     Returns `(part, place)`: `part` in pixels of the source, `place` in pixels of the canvas; both on even
-    coordinates. `crop` is applied first. `cover` cuts the part (centred), `contain` shrinks the place
+    coordinates, and of even size unless a part reaches the edge of an odd source. `crop` is applied first. `cover` cuts the part (centred), `contain` shrinks the place
     (centred), `fill` stretches, `auto` chooses by `AUTO_COVER_MIN_VISIBLE`.
     """
     part = _crop(source, crop or WHOLE)
@@ -98,10 +99,16 @@ def visible_share(part: Rect, target: Rect) -> float:
 def _crop(source: Size, crop: NormRect) -> Rect:
     if crop == WHOLE:
         return Rect(0, 0, source.w, source.h)
-    x, y = even(crop.x * source.w), even(crop.y * source.h)
-    right, bottom = even((crop.x + crop.w) * source.w), even((crop.y + crop.h) * source.h)
-    x, y = min(x, max(0, source.w - 2)), min(y, max(0, source.h - 2))
-    return Rect(x, y, max(2, min(right, source.w) - x), max(2, min(bottom, source.h) - y))
+    x, w = _crop_side(source.w, crop.x, crop.w)
+    y, h = _crop_side(source.h, crop.y, crop.h)
+    return Rect(x, y, w, h)
+
+
+def _crop_side(length: int, start: float, share: float) -> tuple[int, int]:
+    """(first pixel, number of pixels) of a cropped side: the first is even, and at least two are left."""
+    first = min(even(start * length), max(0, (length - 2) // 2 * 2))
+    last = min(max(even((start + share) * length), first + 2), length)
+    return first, last - first
 
 
 def _cover(part: Rect, target: Rect) -> Rect:
