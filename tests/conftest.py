@@ -15,7 +15,7 @@ from tests.support.s3 import S3Server, missing_programs
 def s3_server() -> Iterator[S3Server]:
     """A running S3 server on loopback. Mark the test `s3`. Without Ceph: skipped, but a failure in CI."""
     if missing := missing_programs():
-        reason = f"no S3 server here: {', '.join(missing)} not installed (apt-get install radosgw ceph-mon ceph-osd)"
+        reason = f"no S3 server: {', '.join(missing)} not installed (apt-get install radosgw ceph-mon ceph-osd)"
         if os.environ.get("CI", "").lower() in ("1", "true"):
             pytest.fail(reason)
         pytest.skip(reason)

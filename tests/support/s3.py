@@ -1,4 +1,4 @@
-"""A real S3 server on loopback: Ceph's object gateway with one monitor and one store in memory. No systemd, no root.
+"""A real S3 server on loopback: Ceph's object gateway with one monitor and one store in memory, no systemd.
 
 Debian: apt-get install -y --no-install-recommends radosgw ceph-mon ceph-osd ceph-common uuid-runtime
 It checks signatures, conditional writes, multipart uploads and ranges as AWS does, and starts in about 15 s.
