@@ -25,7 +25,7 @@ _BACKDROP_TINT = 0.16
 """How much of the peer's colour the tile's background has."""
 _HUES = tuple(hue for hue in range(0, 360, 15) if not 70 < hue < 130)
 """Degrees. At this lightness yellow is olive, and looks ill on a person."""
-_LIGHTNESS, _CHROMA = 0.55, 0.125
+_LIGHTNESS, _CHROMA = 0.535, 0.125
 """Oklch: white text on every hue has a contrast of at least 4.5."""
 _SUPERSAMPLE = 4
 _WHITE: RGB = (255, 255, 255)

@@ -43,7 +43,7 @@ def bars(background: str) -> YUV:
 @lru_cache(maxsize=64)
 def placeholder(background: str) -> YUV:
     """A tile whose picture has not come yet: set off from the background just enough to be seen."""
-    return yuv(_mixed(background, 0, 0.20) if _is_light(background) else _mixed(background, 255, 0.06))
+    return yuv(_mixed(background, 0, 0.20) if _is_light(background) else _mixed(background, 255, 0.07))
 
 
 def _is_light(colour: str) -> bool:

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import BinaryIO
 
 from fontTools.ttLib import TTFont, TTLibError
 from PIL import ImageFont
@@ -92,14 +93,17 @@ class Font:
 
     def _cmap(self) -> frozenset[int]:
         if self._covered is None:
-            source = io.BytesIO(self._source) if isinstance(self._source, bytes) else self._source
-            self._covered = _character_map(source)
+            self._covered = _character_map(self._source)
         return self._covered
 
 
-def _character_map(source: str | io.BytesIO) -> frozenset[int]:
+def _opened(source: str | bytes) -> BinaryIO:
+    return io.BytesIO(source) if isinstance(source, bytes) else Path(source).open("rb")
+
+
+def _character_map(source: str | bytes) -> frozenset[int]:
     try:
-        with TTFont(source, fontNumber=0, lazy=True) as font:
+        with _opened(source) as file, TTFont(file, fontNumber=0, lazy=True) as font:
             return frozenset(font.getBestCmap() or ())
     except (TTLibError, OSError, KeyError, AssertionError):
         return frozenset()
