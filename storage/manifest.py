@@ -147,7 +147,7 @@ def parse_metadata(document: object) -> Metadata:
     participants = _kept(notices, top, "participants", lambda f: _participant(f, zero, notices))
     tracks = _kept(notices, top, "tracks", lambda f: _track(f, zero, notices))
     duration_ms = _tolerant(notices, lambda: _duration_ms(top, zero), None)
-    status = _tolerant(notices, lambda: top.text("status", ""), "")
+    status = _tolerant(notices, lambda: _status(top), "")
     return Metadata(zero, duration_ms, status, participants, _distinct(tracks, notices), tuple(notices))
 
 
@@ -252,6 +252,13 @@ def _event(f: Fields, zero: int) -> TimelineEvent:
     return TimelineEvent(
         (f.time_ns("timestamp") - zero) / NS_PER_MS, f.identifier("type"), f.child("data").value
     )
+
+
+def _status(top: Fields) -> str:
+    status = top.text("status", "")
+    if status not in ("", "recording", "completed", "failed"):
+        raise top.fault("status", "recording, completed or failed is needed")
+    return status
 
 
 def _duration_ms(top: Fields, zero: int) -> float | None:

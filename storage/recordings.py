@@ -88,7 +88,7 @@ def split_source(source: str) -> tuple[str, str, str]:
     if "://" not in path:
         path = os.path.abspath(path)
     parts = path.rsplit("/", 3)
-    if len(parts) != 4 or parts[1] != "rooms" or not all(parts[2:]):
+    if len(parts) != 4 or parts[1] != "rooms" or not all(parts[2:]) or parts[0].endswith("/"):
         raise RecordingNotFound(source, "a recording's address ends in rooms/ROOM_ID/RECORDING_ID")
     return parts[0] or "/", parts[2], parts[3]
 

@@ -206,7 +206,7 @@ def test_an_undamaged_segment_is_read_whole() -> None:
     records, damages = read(data)
     assert damages == []
     assert pack_header(HEADER) + b"".join(pack_record(t, p) for _, t, p in records) == data
-    assert [place for place, _, _ in records][0] == HEADER_BYTES
+    assert records[0][0] == HEADER_BYTES
     assert records == SlowReader(data).records()
 
 
