@@ -3,8 +3,7 @@
 A reduced UAX #9 for single lines whose explicit bidi controls have been removed (`graphemes.clean`): base
 direction from the first strong character (P2, P3), weak types (W1 to W7), brackets and neutrals (N0 to N2),
 implicit levels (I1, I2), reordering (L2). It works on grapheme clusters, each of the type of its first
-character.
-Inside a run of one direction the shaper orders the glyphs. Knows no font and no pixel.
+character; inside a run of one direction the shaper orders the glyphs. Knows no font and no pixel.
 """
 
 from __future__ import annotations
