@@ -142,7 +142,7 @@ def test_times(text: str, after_zero_ns: int) -> None:
     ],
 )
 def test_what_is_no_time(text: str) -> None:
-    with pytest.raises(ValueError, match="time|range|must be"):
+    with pytest.raises(ValueError, match=r"time|range|must be"):
         parse_time_ns(text)
 
 
