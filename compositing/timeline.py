@@ -53,7 +53,7 @@ def resolve(
     `rasters` raises for an asset that is not there.
     """
     whole = export_span(state, facts)
-    part = _part(whole, window or whole)
+    part = _part(whole, whole if window is None else window)
     shots = _needed(_Shooting(state, facts), whole, part, state.style.transition_ms)
     maker = TileMaker(state, Names.agreed(state, facts), rasters)
     plan = Plan(
