@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 from typing import Any, get_args
@@ -40,9 +41,7 @@ def norm_rects(draw: st.DrawFn) -> NormRect:
 
 
 def inside(inner: Rect, outer: Rect) -> bool:
-    return (
-        outer.x <= inner.x <= inner.right <= outer.right and outer.y <= inner.y <= inner.bottom <= outer.bottom
-    )
+    return outer.x <= inner.x <= inner.right <= outer.right and outer.y <= inner.y <= inner.bottom <= outer.bottom
 
 
 @pytest.mark.parametrize(
@@ -57,9 +56,9 @@ def test_tiles_that_share_their_edges_leave_no_gap_and_no_overlap(widths: list[f
     edges = [0.0]
     for width in widths:
         edges.append(edges[-1] + width)
-    rects = [even_rect(a, 0.0, b - a, 10.0) for a, b in zip(edges, edges[1:], strict=False)]
+    rects = [even_rect(a, 0.0, b - a, 10.0) for a, b in itertools.pairwise(edges)]
     # The sum a + (b - a) can miss b by a rounding of floats, which matters only on the very edge of `even`.
-    for left, right in zip(rects, rects[1:], strict=False):
+    for left, right in itertools.pairwise(rects):
         assert abs(left.right - right.x) <= (0 if _clear_of_a_tie(right, edges) else 2)
 
 
@@ -68,9 +67,7 @@ def _clear_of_a_tie(rect: Rect, edges: list[float]) -> bool:
 
 
 @given(norm_rects(), EVEN_SIDES, EVEN_SIDES)
-def test_a_normalised_rectangle_inside_the_frame_is_inside_the_canvas_in_pixels(
-    norm: NormRect, w: int, h: int
-) -> None:
+def test_a_normalised_rectangle_inside_the_frame_is_inside_the_canvas_in_pixels(norm: NormRect, w: int, h: int) -> None:
     rect = to_pixels(norm, Size(w, h))
     assert inside(rect, Rect(0, 0, w, h))
     assert all(value % 2 == 0 for value in (rect.x, rect.y, rect.w, rect.h))

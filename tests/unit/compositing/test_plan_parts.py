@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import pytest
@@ -14,8 +15,8 @@ from compositing.layouts import LAYOUTS
 from compositing.plan_json import canonical_plan, plan_from_json, plan_to_json
 from compositing.scene import Plan, Scene, Tile
 from compositing.state import CompositionState, parse_state
-from compositing.times import Span, merge
 from compositing.timeline import clip_plan, resolve, scene_at
+from compositing.times import Span, merge
 from compositing.transition import tiles_at
 from tests.support.plan_facts import FakeRasters, meeting, peer
 
@@ -42,7 +43,9 @@ WHO = st.sampled_from(PEERS)
 BOXES = st.sampled_from([{"x": 0.5, "y": 0.5, "w": 0.4, "h": 0.4}, {"x": 0.0, "y": 0.1, "w": 1.0, "h": 0.3}])
 EVENTS = st.one_of(
     st.fixed_dictionaries({"type": st.just("layout"), "layout": st.sampled_from(sorted(LAYOUTS))}),
-    st.fixed_dictionaries({"type": st.just("pin"), "peer_id": WHO, "source": st.sampled_from(["camera", "screenshare"])}),
+    st.fixed_dictionaries(
+        {"type": st.just("pin"), "peer_id": WHO, "source": st.sampled_from(["camera", "screenshare"])}
+    ),
     st.fixed_dictionaries({"type": st.just("unpin")}),
     st.fixed_dictionaries({"type": st.just("place"), "peer_id": WHO, "rect": BOXES, "z": st.integers(0, 9)}),
     st.fixed_dictionaries({"type": st.sampled_from(["unplace", "hide", "show", "mute", "unmute"]), "peer_id": WHO}),
@@ -92,7 +95,7 @@ def test_scenes_cover_the_plan_and_neighbours_differ(state: dict[str, Any], fact
     assert edges[0][0] == 0
     assert edges[-1][1] == LENGTH
     assert all(a < b for a, b in edges)
-    assert all(a[1] == b[0] for a, b in zip(edges, edges[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(edges))
     for a, b in zip(plan.scenes, plan.scenes[1:], strict=False):
         assert (a.layout, a.tiles) != (b.layout, b.tiles)
         assert state["style"]["transition_ms"] or b.transition is None
@@ -137,9 +140,7 @@ def test_a_part_draws_what_the_whole_draws_and_is_what_its_window_resolves_to(
 
 @MORE
 @given(STATES, MEETINGS, PARTS, PARTS)
-def test_clipping_twice_is_clipping_once(
-    state: dict[str, Any], facts: MeetingFacts, outer: Span, inner: Span
-) -> None:
+def test_clipping_twice_is_clipping_once(state: dict[str, Any], facts: MeetingFacts, outer: Span, inner: Span) -> None:
     whole, both = plan_of(state, facts), inner.clip(outer)
     assert clip_plan(whole, whole.span) == whole
     if both:
@@ -191,9 +192,7 @@ def changed_chunks(before: CompositionState, after: CompositionState) -> list[in
         ("a text lasts as long as it lasts", [(3500, "text")], [0, 1]),
     ],
 )
-def test_an_edit_changes_the_chunks_it_reaches(
-    sentence: str, events: list[tuple[int, str]], chunks: list[int]
-) -> None:
+def test_an_edit_changes_the_chunks_it_reaches(sentence: str, events: list[tuple[int, str]], chunks: list[int]) -> None:
     fields: dict[str, dict[str, Any]] = {
         "pin": {"peer_id": "ada"},
         "unpin": {},
@@ -245,7 +244,10 @@ def test_clipping_to_what_the_plan_does_not_meet_is_refused() -> None:
 
 
 def test_the_wire_form_is_the_documented_one() -> None:
-    state = {"style": {"transition_ms": 300, "corner_radius": 12}, "timeline": [{"t": 4000, "type": "layout", "layout": "speaker"}]}
+    state = {
+        "style": {"transition_ms": 300, "corner_radius": 12},
+        "timeline": [{"t": 4000, "type": "layout", "layout": "speaker"}],
+    }
     document = plan_to_json(resolve(parse_state(state), TALK, FakeRasters()))
     assert document["version"] == 1
     assert document["canvas"] == {"w": 1920, "h": 1080}
@@ -260,7 +262,11 @@ def test_the_wire_form_is_the_documented_one() -> None:
 
 
 def test_an_empty_origin_is_kept() -> None:
-    state = {"layout": "free", "style": {"transition_ms": 300}, "timeline": [{"t": 4000, "type": "layout", "layout": "grid"}]}
+    state = {
+        "layout": "free",
+        "style": {"transition_ms": 300},
+        "timeline": [{"t": 4000, "type": "layout", "layout": "grid"}],
+    }
     plan = resolve(parse_state(state), TALK, FakeRasters(), Span(4100, 8000))
     assert plan.scenes[0].transition is not None
     assert plan.scenes[0].transition.origin == ()

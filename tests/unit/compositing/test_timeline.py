@@ -11,8 +11,8 @@ from compositing.facts import MeetingFacts
 from compositing.geometry import NormRect, Rect
 from compositing.scene import Plan, Tile
 from compositing.state import parse_state
-from compositing.times import Span
 from compositing.timeline import resolve, scene_at
+from compositing.times import Span
 from tests.support.plan_facts import FakeRasters, meeting, peer
 
 MINUTE = 60_000
@@ -118,9 +118,7 @@ def test_who_has_the_stage_does_not_depend_on_where_the_plan_begins() -> None:
 
 @pytest.mark.parametrize("layout", ["grid", "speaker", "sidebar", "spotlight", "pip"])
 def test_the_pinned_peer_is_large_in_every_layout(layout: str) -> None:
-    plan = plan_of(
-        TRIO, event(15_000, "pin", peer_id="cleo"), event(30_000, "unpin"), layout=layout
-    )
+    plan = plan_of(TRIO, event(15_000, "pin", peer_id="cleo"), event(30_000, "unpin"), layout=layout)
     assert largest(plan, 20_000) == "cleo/camera"
     if layout != "grid":
         assert largest(plan, 35_000) == "ben/camera"
@@ -137,7 +135,9 @@ def test_a_pinned_camera_that_is_off_is_a_large_avatar() -> None:
 
 def test_a_pin_waits_while_its_peer_is_away_or_hidden() -> None:
     pin = event(0, "pin", peer_id="cleo")
-    plan = plan_of(TRIO, pin, event(20_000, "hide", peer_id="cleo"), event(30_000, "show", peer_id="cleo"), layout="speaker")
+    plan = plan_of(
+        TRIO, pin, event(20_000, "hide", peer_id="cleo"), event(30_000, "show", peer_id="cleo"), layout="speaker"
+    )
     assert [largest(plan, t) for t in (0, 15_000, 25_000, 35_000, 55_000)] == [
         "ada/camera", "cleo/camera", "ben/camera", "cleo/camera", "ben/camera",
     ]  # fmt: skip
@@ -260,9 +260,7 @@ def test_placed_tiles_lie_in_order_of_z_and_a_second_place_moves_the_tile() -> N
 
 
 def test_a_placed_screen_stands_free_and_the_stage_goes_on_without_it() -> None:
-    plan = plan_of(
-        SHARING, event(0, "place", peer_id="ben", source="screenshare", rect=RECT), layout="speaker"
-    )
+    plan = plan_of(SHARING, event(0, "place", peer_id="ben", source="screenshare", rect=RECT), layout="speaker")
     assert tiles_of(plan, 30_000)["ben/screenshare"].rect == Rect(960, 540, 480, 270)
     assert largest(plan, 30_000) == "ada/camera"
 
@@ -290,9 +288,7 @@ def test_texts_of_one_instant_have_their_own_names() -> None:
 
 def test_the_image_lies_over_everything_in_its_own_proportions() -> None:
     image = {"asset": "logo.png", "rect": RECT, "opacity": 0.5}
-    plan = plan_of(
-        TRIO, event(0, "text", text="a", rect=RECT, duration_ms=MINUTE), style={"image": image}
-    )
+    plan = plan_of(TRIO, event(0, "text", text="a", rect=RECT, duration_ms=MINUTE), style={"image": image})
     for scene in plan.scenes:
         tile = scene.tiles[-1]
         assert (tile.kind, tile.image, tile.opacity) == ("image", "asset:logo.png", 0.5)

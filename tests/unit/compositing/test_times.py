@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from fractions import Fraction
 
 import pytest
@@ -23,7 +24,7 @@ def covered(spans: object) -> set[int]:
 def test_merge_covers_the_same_with_sorted_spans_that_do_not_touch(spans: list[Span]) -> None:
     merged = merge(spans)
     assert covered(merged) == covered(spans)
-    assert all(a.end_ms < b.start_ms for a, b in zip(merged, merged[1:], strict=False))
+    assert all(a.end_ms < b.start_ms for a, b in itertools.pairwise(merged))
     assert merge(merged) == merged
 
 
@@ -60,9 +61,9 @@ def test_the_first_frame_at_or_after_an_instant_and_the_one_on_screen(fps: int, 
 @given(FPS, st.lists(TIMES, min_size=2, max_size=6).map(sorted))
 def test_the_frames_of_neighbouring_spans_follow_each_other(fps: int, cuts: list[int]) -> None:
     grid = FrameGrid(fps)
-    frames = [n for a, b in zip(cuts, cuts[1:], strict=False) for n in (grid.frames_in(Span(a, b))[:1])]
+    frames = [n for a, b in itertools.pairwise(cuts) for n in (grid.frames_in(Span(a, b))[:1])]
     assert frames == sorted(frames)
-    lengths = sum(len(grid.frames_in(Span(a, b))) for a, b in zip(cuts, cuts[1:], strict=False))
+    lengths = sum(len(grid.frames_in(Span(a, b))) for a, b in itertools.pairwise(cuts))
     assert lengths == len(grid.frames_in(Span(cuts[0], cuts[-1])))
 
 
