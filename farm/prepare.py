@@ -31,6 +31,8 @@ class Prepared:
 
     recording: Recording
     meeting: Meeting
+    indexes: Mapping[str, TrackIndex]
+    """Of each track that has a file, by track id; also of those without media."""
     index_keys: Mapping[str, str]
     """Object key of each track's saved index."""
     indexed_now: int
@@ -55,7 +57,7 @@ def prepare(
     indexes = [saved[t.track_id] or load_index(recording.store.get(keys[t.track_id])) for t in tracks]
     levels = _levels(recording, indexes, keys, executor, observer, cancel)
     meeting = understand(recording.manifest, indexes, policy, levels)
-    return Prepared(recording, meeting, keys, len(missing))
+    return Prepared(recording, meeting, {i.track_id: i for i in indexes}, keys, len(missing))
 
 
 def _saved(store: ObjectStore, key: str) -> TrackIndex | None:

@@ -139,7 +139,7 @@ def _picture_health(stats: TrackStats, units: UnitColumns) -> list[tuple[str, st
         found.append(("no-keyframe", "no complete keyframe was recorded; nothing can be shown"))
     elif not (units.keyframe[0] and units.complete[0]):
         first = int(np.argmax(units.keyframe & units.complete))
-        found.append(("starts-mid-gop", f"{first} pictures come before the first keyframe: not shown"))
+        found.append(("starts-mid-gop", f"pictures before the first keyframe, not shown: {first}"))
     if stats.max_keyframe_interval_s > RARE_KEYFRAMES_S:
         found.append(("rare-keyframes", f"keyframes are up to {stats.max_keyframe_interval_s:.0f} s apart"))
     return found

@@ -209,7 +209,7 @@ def _shapes(
 def _live_spans(
     track: MeetingTrack, times: NDArray[np.int64], span: Span, manifest: Manifest
 ) -> Iterable[Span]:
-    off = _pauses(track.ref, manifest, track.live.end_ms)
+    off = pauses(track.ref, manifest, track.live.end_ms)
     if track.ref.kind == "video":
         off = (*off, *_silences(track))
     for piece in subtract([span], off):
@@ -228,19 +228,20 @@ def _silences(track: MeetingTrack) -> tuple[Span, ...]:
     return tuple(Span(int(times[g]) + CAMERA_SILENCE_MS, int(times[g + 1])) for g in gaps)
 
 
-def _pauses(ref: TrackRef, manifest: Manifest, end_ms: int) -> tuple[Span, ...]:
-    pauses: list[Span] = []
+def pauses(ref: TrackRef, manifest: Manifest, end_ms: int) -> tuple[Span, ...]:
+    """When the sender of a track had it paused, as the timeline tells; one that lasts goes on to `end_ms`."""
+    paused: list[Span] = []
     since: int | None = None
     for event in manifest.events:
         mine = event.data.get("track_id") == ref.track_id or event.data.get("producer_id") == ref.producer_id
         if mine and event.type == "producer_paused" and since is None:
             since = round(event.t_ms)
         elif mine and event.type == "producer_resumed" and since is not None:
-            pauses.append(Span(since, round(event.t_ms)))
+            paused.append(Span(since, round(event.t_ms)))
             since = None
     if since is not None:
-        pauses.append(Span(since, end_ms))
-    return merge(pauses)
+        paused.append(Span(since, end_ms))
+    return merge(paused)
 
 
 def _ordered(shapes: Iterable[ShapeSpan]) -> tuple[ShapeSpan, ...]:
