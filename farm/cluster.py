@@ -109,6 +109,7 @@ def start(count: int, settings: FarmSettings, resources: Mapping[str, float]) ->
             local_directory=str(settings.scratch_dir or tempfile.gettempdir()),
             silence_logs=logging.CRITICAL,
             resources=dict(resources),
+            config=CONFIG,   # for a worker that is started again later, when the setting above is over
         )
     try:
         client = _client(cluster)

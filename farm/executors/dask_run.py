@@ -210,7 +210,8 @@ class DaskRun:
             return error
         if not attempt.workers:
             return self._lost(attempt)
-        reason = f"its worker died each time, {len(attempt.workers)} in all ({', '.join(attempt.workers)})"
+        workers = ", ".join(attempt.workers)
+        reason = f"its worker died each time, by a crash or for want of memory ({workers})"
         return PoisonTask(_title(attempt.task), reason)
 
     def _lost(self, attempt: Try) -> WorkerLost:

@@ -1,4 +1,4 @@
-"""A process with an embedded cluster, to be stopped from outside.
+"""A process with an executor as FARM_WORKERS or FARM_SCHEDULER say, to be stopped from outside.
 
 `python -m tests.support.farm_session FOLDER WHAT`; WHAT is `finish` (a short task, then close) or `work` (a
 long one). Each busy worker writes its process id into FOLDER as the name of a file.
@@ -14,7 +14,7 @@ from pathlib import Path
 from farm.cluster import interrupt_on_terminate, open_executor
 from farm.errors import exit_message
 from farm.executors.base import CancelToken, Task, TaskContext
-from farm.settings import FarmSettings
+from farm.settings import load_settings
 
 
 def work(context: TaskContext, folder: Path, seconds: float) -> str:
@@ -29,7 +29,7 @@ def work(context: TaskContext, folder: Path, seconds: float) -> str:
 def main(folder: Path, what: str) -> int:
     tasks = [Task(f"w{n}", "work", work, (folder, 60.0 if what == "work" else 0.1)) for n in range(2)]
     try:
-        with interrupt_on_terminate(), open_executor(FarmSettings(), workers=2) as executor:
+        with interrupt_on_terminate(), open_executor(load_settings()) as executor:
             executor.run(tasks, lambda event: None, CancelToken())
     except KeyboardInterrupt as error:
         print(exit_message(error), file=sys.stderr)

@@ -32,10 +32,11 @@ def python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `python -m …` in a process group of its own; what is left of it is killed at the end."""
     started: list[subprocess.Popen[str]] = []
 
-    def start(*args: str) -> subprocess.Popen[str]:
+    def start(*args: str, **variables: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", *args],
             cwd=ROOT,
+            env=os.environ | variables,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -53,7 +54,7 @@ def python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
 
 @pytest.fixture
 def session(python: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> Session:
-    return lambda folder, what: python("tests.support.farm_session", str(folder), what)
+    return lambda folder, what: python("tests.support.farm_session", str(folder), what, FARM_WORKERS="2")
 
 
 def wait_for(condition: Callable[[], bool], limit_s: float = 30.0) -> None:
@@ -172,6 +173,20 @@ class TestARemoteCluster:
             with pytest.raises(ClusterUnreachable, match=address):
                 executor.run(tasks, kill_scheduler, CancelToken())
         assert time.monotonic() - killed_s[0] < 10.0
+
+    def test_work_stops_when_who_asked_for_it_has_died(
+        self, scheduler: tuple[Any, str], python: Callable[..., subprocess.Popen[str]], tmp_path: Path
+    ) -> None:
+        address = scheduler[1]
+        python("distributed.cli.dask_worker", address, "--nthreads", "1", "--no-nanny", "--no-dashboard")
+        asked = python("tests.support.farm_session", str(tmp_path), "work", FARM_SCHEDULER=address)
+        wait_for(lambda: any(tmp_path.iterdir()))
+        asked.kill()
+        start_s = time.monotonic()
+        with open_executor(FarmSettings(), scheduler=address) as executor:
+            tasks = [Task("n", "double", do.double, (4,))]
+            assert executor.run(tasks, lambda event: None, CancelToken()) == {"n": 8}
+        assert time.monotonic() - start_s < 10.0, "the only worker was still busy"
 
 
 class TestVersions:

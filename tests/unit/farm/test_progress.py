@@ -60,7 +60,7 @@ class TestDisplay:
         return console.file.getvalue()
 
     def test_without_a_terminal_there_are_few_plain_lines(self) -> None:
-        events = [TasksQueued(name="render-video", tasks=100)]
+        events: list[Event] = [TasksQueued(name="render-video", tasks=100)]
         for n in range(100):
             events += life(f"{n}")
         lines = self.shown(terminal=False, events=events).splitlines()
