@@ -8,7 +8,8 @@ drift up to 500 ppm, bends and bursts; the rest of the error is the server's clo
   60 s either side, evaluated on its edge above the knot's window centre; linear between knots.
 - Below 30 s: the sender's clock is taken at its word, with the one minimum as offset.
 - A new fit begins where the timestamp jumps, or stalls while arrival goes on.
-- Arrivals that break the order of the file (the server's clock stepped, or a damaged record) are left out.
+- Arrivals that break the order of the file or lie far below the edge for a moment (the server's clock stepped
+  back, a damaged record) are left out.
 
 Knows no packets and no codec. A route that is slower for more than two minutes is followed like a clock.
 """
@@ -28,6 +29,8 @@ Floats = NDArray[np.float64]
 BIN_MS = 2_000.0
 KNOT_MS = 15_000.0
 WINDOW_MS = 60_000.0
+MAX_SLOPE = 1e-3
+"""1000 ppm: twice what the worst clock drifts."""
 SHORT_MS = 30_000.0
 """A fit below this length has slope 1."""
 
@@ -38,6 +41,10 @@ SHIFT_MS = 250.0
 SETTLE_MS = 10_000.0
 SETTLE_POINTS = 8
 
+EARLY_MS = 25.0
+_EARLY_BINS = 3
+_AROUND_BINS = int(WINDOW_MS / BIN_MS)
+"""An arrival below the edge by `EARLY_MS`, for less than `_EARLY_BINS` bins, is no clock."""
 ORDER_MS = 20.0
 _ORDER_WINDOW = 11
 
@@ -166,14 +173,41 @@ def _lasts(nominal: Floats, offset: Floats, first: int, at: int, last: int) -> b
 
 def _fit_one(ticks: Ints, nominal: Floats, offset: Floats) -> tuple[Ints, Floats]:
     """Knots of one fit: ticks, and arrival - RTP time in ms there."""
+    at, low = _without_early(*_bin_minima(nominal, offset))
     if nominal[-1] - nominal[0] < SHORT_MS:
         ends = np.unique(ticks[[0, -1]])
-        return ends, np.full(len(ends), offset.min())
-    at, low = _bin_minima(nominal, offset)
+        return ends, np.full(len(ends), low.min())
     count = max(2, int(np.ceil((nominal[-1] - nominal[0]) / KNOT_MS)) + 1)
     knots_ticks = np.rint(np.linspace(float(ticks[0]), float(ticks[-1]), count)).astype(np.int64)
     knots = np.interp(knots_ticks, ticks[[0, -1]], nominal[[0, -1]])
-    return knots_ticks, np.array([_edge_at(at, low, float(knot)) for knot in knots])
+    founded = _near(at, knots)
+    return knots_ticks[founded], np.array([_edge_at(at, low, float(knot)) for knot in knots[founded]])
+
+
+def _without_early(at: Floats, low: Floats) -> tuple[Floats, Floats]:
+    """Leaves out bins that lie `EARLY_MS` below all others of a minute either side, drift taken off.
+
+    Nothing arrives before it was sent: there the server's clock was back for a moment. A lone bin without
+    delay in two minutes of a slow network is sacrificed with them.
+    """
+    if len(at) <= 2 * _EARLY_BINS:
+        return at, low
+    lag = min(len(at) // 2, _AROUND_BINS)
+    flat = low - np.median((low[lag:] - low[:-lag]) / (at[lag:] - at[:-lag])) * at
+    padded = np.pad(flat, _AROUND_BINS, constant_values=np.inf)
+    around = sliding_window_view(padded, 2 * _AROUND_BINS + 1).copy()
+    around[:, _AROUND_BINS - _EARLY_BINS + 1 : _AROUND_BINS + _EARLY_BINS] = np.inf
+    kept = flat >= around.min(axis=1) - EARLY_MS
+    return at[kept], low[kept]
+
+
+def _near(at: Floats, knots: Floats) -> NDArray[np.bool_]:
+    """Which knots have a point within `KNOT_MS`: in a long pause there is nothing to found one on."""
+    after = np.searchsorted(at, knots)
+    right = np.abs(at[np.minimum(after, len(at) - 1)] - knots)
+    left = np.abs(at[np.maximum(after - 1, 0)] - knots)
+    near: NDArray[np.bool_] = np.minimum(left, right) <= KNOT_MS
+    return near
 
 
 def _bin_minima(nominal: Floats, offset: Floats) -> tuple[Floats, Floats]:
@@ -185,7 +219,10 @@ def _bin_minima(nominal: Floats, offset: Floats) -> tuple[Floats, Floats]:
 
 
 def _edge_at(at: Floats, low: Floats, knot: float) -> float:
-    """The hull edge above the centre of the window around `knot`, evaluated at `knot`."""
+    """The hull edge above the centre of the window around `knot`, evaluated at `knot`.
+
+    Few points may make an edge steeper than any clock; then it is a line of `MAX_SLOPE` below all points.
+    """
     begin = max(float(at[0]), min(knot - WINDOW_MS, float(at[-1]) - 2 * WINDOW_MS))
     inside = (at >= begin) & (at <= begin + 2 * WINDOW_MS)
     x, y = at[inside], low[inside]
@@ -195,8 +232,8 @@ def _edge_at(at: Floats, low: Floats, knot: float) -> float:
     centre = (float(x[0]) + float(x[-1])) / 2
     k = min(max(int(np.searchsorted(x[hull], centre, side="right")), 1), len(hull) - 1)
     left, right = hull[k - 1], hull[k]
-    slope = (y[right] - y[left]) / (x[right] - x[left])
-    return float(y[left] + slope * (knot - x[left]))
+    slope = np.clip((y[right] - y[left]) / (x[right] - x[left]), -MAX_SLOPE, MAX_SLOPE)
+    return float((y - slope * (x - knot)).min())
 
 
 def _lower_hull(x: Floats, y: Floats) -> list[int]:

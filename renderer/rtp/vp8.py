@@ -31,6 +31,7 @@ _X, _S, _PID = 0x80, 0x10, 0x07
 _I, _L, _TK, _M = 0x80, 0x40, 0x30, 0x80
 
 START_CODE = (0x9D, 0x01, 0x2A)
+_KEY_HEADER_BYTES = 10
 
 
 def inspect(payloads: Payloads) -> PayloadFacts:
@@ -70,7 +71,8 @@ def _descriptor_bytes(payloads: Payloads, first: Ints) -> Ints:
 #   then 14 bits of width and of height, little-endian, below 2 bits of scale each.
 def _key_header(payloads: Payloads, body: Ints) -> tuple[Bools, Ints, Ints]:
     octet = [payloads.octet(body + i) for i in range(3, 10)]
-    key = (octet[0] == START_CODE[0]) & (octet[1] == START_CODE[1]) & (octet[2] == START_CODE[2])
+    key = body + _KEY_HEADER_BYTES <= payloads.end
+    key &= (octet[0] == START_CODE[0]) & (octet[1] == START_CODE[1]) & (octet[2] == START_CODE[2])
     width = np.where(key, (octet[3] | octet[4] << 8) & 0x3FFF, 0)
     height = np.where(key, (octet[5] | octet[6] << 8) & 0x3FFF, 0)
     key &= (width > 0) & (height > 0)
