@@ -32,12 +32,13 @@ TITLES = {
     "intermediate": "keyframes",
     "render-video": "picture",
     "render-audio": "sound",
+    "measure-audio": "loudness",
     "stitch": "stitching",
     "preview": "preview",
 }
 """What a stage is called; one that is not here goes by its tasks' name."""
 
-WEIGHTS = {"index-track": 0.1, "render-video": 1.0, "render-audio": 0.1, "stitch": 0.1}
+WEIGHTS = {"index-track": 0.1, "render-video": 1.0, "render-audio": 0.1, "measure-audio": 0.1, "stitch": 0.1}
 """How long a task of a stage takes, roughly, in those of a picture task; others count as one."""
 
 LINE_EVERY = 0.1
