@@ -2,8 +2,8 @@
 
 A layout takes the frame, the sources in the order in which they are to be shown, and which of them is the
 stage (the large one; None if there is none), and gives absolute rectangles: even integers, inside the canvas.
-It shows as many sources as fit, taken in the order given and the stage always among them; which of them are
-worth keeping is not its business. Pure arithmetic on integers: no time, no style but the gap, no pixels.
+It shows as many sources as fit, taken in the order given, the stage always among them; which of them are worth
+keeping is not its business. Pure arithmetic on integers: no time, no style but the gap, no pixels.
 """
 
 from __future__ import annotations
@@ -153,19 +153,20 @@ def pack(
     even one fits.
     """
     for n in range(count, 0, -1):
-        grids = [g for cols in range(1, n + 1) if (g := _grid(box, cols, n, gap, largest_w)) is not None]
+        grids = [g for cols in range(1, n + 1) if (g := grid_of(box, cols, n, gap, largest_w)) is not None]
         best = max(grids, key=_merit, default=None)
         if best is not None and best.tile.h >= smallest_h:
             return best
     return None
 
 
-def _merit(grid: Grid) -> tuple[int, int]:
-    """Large tiles first, then few empty places."""
-    return grid.tile.w * grid.tile.h, -grid.cols * grid.rows
+def _merit(grid: Grid) -> tuple[int, int, int]:
+    """Large tiles first, then few rows, then few empty places."""
+    return grid.tile.w * grid.tile.h, -grid.rows, -grid.cols
 
 
-def _grid(box: Size, cols: int, count: int, gap: int, largest_w: int | None) -> Grid | None:
+def grid_of(box: Size, cols: int, count: int, gap: int, largest_w: int | None = None) -> Grid | None:
+    """The grid of `count` 16:9 tiles in `cols` columns, as large as `box` allows; None if there is no room."""
     rows = -(-count // cols)
     w, h = (box.w - (cols - 1) * gap) // cols, (box.h - (rows - 1) * gap) // rows
     w = min(w, largest_w or w)

@@ -1,8 +1,8 @@
 """One large stage and the others in a strip at an edge: what `speaker` and `sidebar` share.
 
-The strip takes a fifth of the canvas at first; its tiles shrink while there are many, and what they leave
-goes to the stage. A portrait canvas has height to spare: there the strip is a block of rows. Stage and strip
-are centred together.
+The strip is one line of tiles, a fifth of the canvas deep; they shrink while there are many, and what they
+leave goes to the stage. More than fit so are packed into several lines. A portrait canvas has height to
+spare: there the strip is a block of large tiles. Stage and strip are centred together.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from compositing.geometry import Rect, Size
-from compositing.layouts.base import Grid, LayoutFrame, Slot, Source, centred, floor_even, pack, shaped
+from compositing.layouts.base import Grid, LayoutFrame, Slot, Source, centred, floor_even, grid_of, pack, shaped
 
 Edge = Literal["bottom", "side"]
 
@@ -35,14 +35,19 @@ def stage_and_strip(frame: LayoutFrame, sources: Sequence[Source], stage: Source
 
 def strip(frame: LayoutFrame, count: int, edge: Edge) -> Grid | None:
     """The strip's tiles; None if there are none."""
-    inner, gap = frame.inner, frame.gap
+    inner, gap, least = frame.inner, frame.gap, frame.smallest_tile_h
     if edge == "bottom":
-        thickness = max(frame.canvas.h // 5, inner.h - gap - inner.w * 4 // 5)
-        box, largest = Size(inner.w, thickness), floor_even((inner.w - gap) // 2)
+        depth, spare = frame.canvas.h // 5, inner.h - gap - inner.w * 4 // 5
+        box, cols = Size(inner.w, max(depth, spare)), count
+        largest = floor_even((inner.w - gap) // 2)
     else:
         portrait = frame.canvas.h > frame.canvas.w
-        box, largest = Size(frame.canvas.w // (4 if portrait else 5), inner.h), None
-    return pack(box, count, gap, largest_w=largest, smallest_h=frame.smallest_tile_h)
+        box, cols = Size(frame.canvas.w // (4 if portrait else 5), inner.h), 1
+        depth = spare = largest = box.w
+    line = grid_of(box, cols, count, gap, largest) if count and spare <= depth else None
+    if line is not None and line.tile.h >= least:
+        return line
+    return pack(box, count, gap, largest_w=largest, smallest_h=least)
 
 
 def room_beside(frame: LayoutFrame, grid: Grid, edge: Edge) -> Rect:

@@ -114,7 +114,7 @@ def test_cover_and_contain_keep_the_proportions_of_the_picture(sw: int, sh: int,
 @given(SOURCES, TARGETS)
 def test_auto_covers_while_enough_of_the_source_stays_visible(source: Size, target: Rect) -> None:
     share = visible_share(Rect(0, 0, source.w, source.h), target)
-    expected = "cover" if share >= AUTO_COVER_MIN_VISIBLE else "contain"
+    expected: Fit = "cover" if share >= AUTO_COVER_MIN_VISIBLE else "contain"
     assert fit_picture(source, target, "auto") == fit_picture(source, target, expected)
 
 

@@ -90,7 +90,7 @@ def test_the_seeds_json_is_valid_as_it_stands() -> None:
     assert state.layout == "speaker"
     assert [event.type for event in state.timeline] == ["layout", "pin"]
     assert [track.muted for track in state.tracks] == [False, True]
-    assert state.export.canvas.w, state.export.canvas.h == (1920, 1080)
+    assert (state.export.canvas.w, state.export.canvas.h) == (1920, 1080)
 
 
 def test_the_body_of_a_put_needs_no_ids() -> None:
