@@ -23,11 +23,10 @@ from compositing.state import CompositionState, default_state, parse_state
 from farm.errors import exit_message
 from farm.executors.base import CancelToken, Executor
 from farm.executors.local import LocalExecutor
+from farm.prepare import open_source
 from farm.progress import ProgressDisplay
 from farm.settings import FarmSettings, load_settings
 from renderer.profiles import PRESETS
-from storage.objects import StoreSpec
-from storage.recordings import Recording, open_recording, split_source
 
 
 def _source(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,7 +35,10 @@ def _source(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def _composition(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
-        "--composition", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A Composition State (JSON)."
+        "--composition",
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        metavar="FILE",
+        help="A Composition State (JSON).",
     )(function)
 
 
@@ -61,7 +63,7 @@ def inspect(source: str, as_json: bool) -> None:
     from farm.inspection import inspect_recording, render_report
 
     with _reporting(as_json) as (settings, observer, cancel):
-        report = inspect_recording(_open(source, settings), settings, LocalExecutor(), observer, cancel)
+        report = inspect_recording(open_source(source, settings), settings, LocalExecutor(), observer, cancel)
     _print(report.to_json() if as_json else render_report(report))
 
 
@@ -76,7 +78,7 @@ def plan(source: str, composition: Path | None, as_json: bool) -> None:
 
     with _reporting(as_json) as (settings, observer, cancel):
         around = Surroundings(settings, LocalExecutor(), observer, cancel)
-        composed = plan_of(_open(source, settings), _state(composition, {}), around)
+        composed = plan_of(open_source(source, settings), _state(composition, {}), around)
     _print(plan_to_json(composed.plan) if as_json else describe_plan(composed))
 
 
@@ -94,7 +96,7 @@ def still(source: str, composition: Path | None, at_s: float, output: Path, reso
         around = Surroundings(settings, LocalExecutor(), observer, cancel)
         state = _state(composition, {"resolution": resolution})
         form = "jpeg" if output.suffix.lower() in (".jpg", ".jpeg") else "png"
-        data = still_of(_open(source, settings), state, at_s, form, around)
+        data = still_of(open_source(source, settings), state, at_s, form, around)
         output.parent.mkdir(parents=True, exist_ok=True)
         output.write_bytes(data)
 
@@ -125,8 +127,11 @@ def export(source: str, composition: Path | None, **options: Any) -> None:
     wishes |= {"start_ms": _ms(options["start_s"]), "end_ms": _ms(options["end_s"])}
     as_json = options["as_json"]
     with _reporting(as_json) as (settings, observer, cancel):
-        recording, state = _open(source, settings), _state(composition, wishes)
-        settings = settings.model_copy(update={"scheduler": options["scheduler"] or settings.scheduler})
+        recording, state = open_source(source, settings), _state(composition, wishes)
+        if options["workers"] is not None and options["scheduler"]:
+            raise click.UsageError("--workers and --scheduler exclude each other: workers are started here, or there")
+        address = None if options["workers"] is not None else options["scheduler"] or settings.scheduler
+        settings = settings.model_copy(update={"scheduler": address})
         with open_executor(settings, workers=options["workers"]) as executor:
             _announce(executor, quiet=as_json)
             asked = ExportOptions(
@@ -151,12 +156,6 @@ def _summary(report: Any) -> str:
 def _announce(executor: Executor, quiet: bool) -> None:
     if executor.dashboard and not quiet:
         click.echo(f"Dashboard {executor.dashboard}", err=True)
-
-
-def _open(source: str, settings: FarmSettings) -> Recording:
-    url, room_id, recording_id = split_source(source)
-    spec = StoreSpec(url, settings.s3_endpoint, settings.s3_region)
-    return open_recording(spec, room_id, recording_id)
 
 
 def _state(path: Path | None, wishes: dict[str, Any]) -> CompositionState:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from farm.executors.base import CancelToken, Executor, Observer, Task
+from farm.settings import FarmSettings
 from farm.tasks import index_track, measure_levels
 from renderer.errors import CorruptIndex
 from renderer.index import ExtensionIds, TrackIndex, index_key, load_index
@@ -21,8 +22,14 @@ from renderer.sampler import LossPolicy
 from renderer.speech import load_levels
 from storage.errors import ObjectNotFound
 from storage.manifest import TrackRef
-from storage.objects import ObjectStore
-from storage.recordings import Recording
+from storage.objects import ObjectStore, StoreSpec
+from storage.recordings import Recording, open_recording, split_source
+
+
+def open_source(source: str, settings: FarmSettings) -> Recording:
+    """The recording at an address such as a person writes it. Raises RecordingNotFound and other StorageErrors."""
+    url, room_id, recording_id = split_source(source)
+    return open_recording(StoreSpec(url, settings.s3_endpoint, settings.s3_region), room_id, recording_id)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

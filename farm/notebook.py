@@ -1,0 +1,200 @@
+"""The farm from Python: what the commands do, with results that show themselves in a notebook.
+
+    import farm
+    meeting = farm.Recording.open("s3://bucket/rooms/R/ID")
+    meeting.inspect()
+    meeting.still(12.5, {"layout": "speaker"})
+    meeting.export({"layout": "grid"}, "out.mp4", preset="draft")
+
+A state is a Composition State as a dict, a JSON file's path, or what `parse_state` gave; without one the
+defaults hold. Nothing happens here that `farm.run` does not do; errors are those of all rooms.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from compositing.plan_json import plan_to_json
+from compositing.state import CompositionState, default_state, parse_state
+from farm.cluster import open_executor
+from farm.compose import Composed
+from farm.events import Event
+from farm.executors.base import CancelToken
+from farm.executors.local import LocalExecutor
+from farm.inspection import describe_plan, inspect_recording, plan_html, render_report, report_html
+from farm.prepare import open_source
+from farm.progress import ProgressDisplay
+from farm.run import EncoderChoice, ExportOptions, ExportReport, Format, Surroundings, export, plan_of, still_of
+from farm.settings import FarmSettings, load_settings
+from renderer.profiles import PresetName
+from renderer.report import RecordingReport
+from storage import recordings
+
+State = CompositionState | Mapping[str, Any] | str | os.PathLike[str] | None
+
+MAX_EMBEDDED_BYTES = 30_000_000
+"""A larger video is linked, not put into the notebook."""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What `inspect` found; `report` has the numbers."""
+
+    report: RecordingReport
+
+    def __str__(self) -> str:
+        return render_report(self.report)
+
+    def _repr_html_(self) -> str:
+        return report_html(self.report)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanView:
+    """What `plan` resolved; `composed.plan` has the scenes."""
+
+    composed: Composed
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as the browser gets it."""
+        return plan_to_json(self.composed.plan)
+
+    def __str__(self) -> str:
+        return describe_plan(self.composed)
+
+    def _repr_html_(self) -> str:
+        return plan_html(self.composed)
+
+
+@dataclass(frozen=True, slots=True)
+class Still:
+    """A composed picture; `png` are the bytes of the file."""
+
+    png: bytes
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Writes the PNG to `path`, and gives it."""
+        target = Path(path)
+        target.write_bytes(self.png)
+        return target
+
+    def __repr__(self) -> str:
+        return f"Still({len(self.png)} bytes of PNG)"
+
+    def _repr_png_(self) -> bytes:
+        return self.png
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A finished export; `report` says how it was made."""
+
+    report: ExportReport
+
+    @property
+    def path(self) -> str:
+        """Where it lies: a file's path, or s3://bucket/key."""
+        return self.report.output
+
+    def _repr_html_(self) -> str:
+        made = self.report
+        about = (
+            f"{made.output}: {made.duration_ms / 1000:.1f} s, {made.bytes / 1e6:.1f} MB, {made.chunks.rendered} of "
+            f"{made.chunks.total} chunks rendered in {made.seconds:.1f} s"
+        )
+        warnings = "".join(f"<li>{html.escape(w['code'])}: {html.escape(w['message'])}</li>" for w in made.warnings)
+        return f"{self._player()}<p>{html.escape(about)}</p><ul>{warnings}</ul>"
+
+    def _player(self) -> str:
+        path = Path(self.path)
+        if self.report.bytes > MAX_EMBEDDED_BYTES or not path.is_file():
+            return ""
+        sound = path.suffix == ".m4a"
+        data = base64.b64encode(path.read_bytes()).decode()
+        tag, kind = ("audio", "audio/mp4") if sound else ("video", "video/mp4")
+        return f'<{tag} controls style="max-width:100%" src="data:{kind};base64,{data}"></{tag}>'
+
+
+class Recording:
+    """A recorded meeting, open."""
+
+    def __init__(self, recording: recordings.Recording, settings: FarmSettings) -> None:
+        self._recording = recording
+        self._settings = settings
+
+    @classmethod
+    def open(cls, url: str | os.PathLike[str], settings: FarmSettings | None = None) -> Self:
+        """The recording in a folder `…/rooms/R/ID` or at `s3://bucket/rooms/R/ID`.
+
+        `settings` are the environment's where none are given. Raises RecordingNotFound and other StorageErrors.
+        """
+        settings = settings or load_settings()
+        return cls(open_source(os.fspath(url), settings), settings)
+
+    def inspect(self) -> Health:
+        """Its health: tracks, loss, keyframes, clocks, warnings."""
+        around = self._around()
+        return Health(
+            inspect_recording(self._recording, self._settings, around.executor, around.observer, around.cancel)
+        )
+
+    def plan(self, state: State = None) -> PlanView:
+        """Who is where when."""
+        return PlanView(plan_of(self._recording, as_state(state), self._around()))
+
+    def still(self, t: float, state: State = None) -> Still:
+        """The composed picture at `t` seconds of recording time. Raises InvalidRange outside of it."""
+        return Still(still_of(self._recording, as_state(state), t, "png", self._around()))
+
+    def export(
+        self,
+        state: State = None,
+        output: str | os.PathLike[str] | None = None,
+        *,
+        preset: PresetName = "standard",
+        format: Format = "mp4",  # noqa: A002 (the command's word)
+        encoder: EncoderChoice = "auto",
+        reuse: bool = True,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        progress: bool = True,
+    ) -> Video:
+        """Renders it to `output`, or under the recording's own keys.
+
+        `workers` processes are started here (one per core by default; 0 works in this one), unless `scheduler` is the
+        address of a cluster. `reuse=False` renders every chunk anew.
+        """
+        wanted = Path(output) if output is not None else None
+        asked = ExportOptions(preset=preset, format=format, encoder=encoder, reuse=reuse, output=wanted)
+        address = scheduler or (self._settings.scheduler if workers is None else None)
+        settings = self._settings.model_copy(update={"scheduler": address})
+        with ProgressDisplay() as shown, open_executor(settings, scheduler=address, workers=workers) as executor:
+            around = Surroundings(settings, executor, shown if progress else _silent, CancelToken())
+            return Video(export(self._recording, as_state(state), asked, around))
+
+    def _around(self) -> Surroundings:
+        return Surroundings(self._settings, LocalExecutor(), _silent)
+
+    def __repr__(self) -> str:
+        return f"Recording({self._recording.url!r})"
+
+
+def as_state(state: State) -> CompositionState:
+    """The Composition State that is meant. Raises InvalidState; OSError where a file cannot be read."""
+    if state is None:
+        return default_state()
+    if isinstance(state, CompositionState):
+        return state
+    if isinstance(state, Mapping):
+        return parse_state(dict(state))
+    return parse_state(Path(state).read_bytes())
+
+
+def _silent(event: Event) -> None:
+    """Short work is not reported on."""

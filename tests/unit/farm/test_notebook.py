@@ -1,0 +1,69 @@
+"""The Python API: each result says what it is, in text and in a notebook."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import farm
+from compositing.errors import InvalidState
+from farm.notebook import as_state
+from farm.settings import FarmSettings
+from storage.errors import RecordingNotFound
+from tests.support.recordings import recording_dir
+
+SMALL = {"export": {"resolution": "160x90", "fps": 10, "end_ms": 1000}}
+
+
+@pytest.fixture(scope="module")
+def meeting(tmp_path_factory: pytest.TempPathFactory) -> farm.Recording:
+    source = recording_dir("kickoff")
+    folder = tmp_path_factory.mktemp("notebook") / "rooms" / source.parent.name / source.name
+    shutil.copytree(source, folder)
+    return farm.Recording.open(folder, FarmSettings(workers=0, font_dirs=()))
+
+
+def test_the_report_and_the_plan_show_themselves_as_tables(meeting: farm.Recording) -> None:
+    health, plan = meeting.inspect(), meeting.plan({"layout": "speaker"})
+    assert len(health.report.tracks) == 7
+    for view in (health, plan):
+        assert "Grace Hopper" in str(view)
+        assert view._repr_html_().startswith("<pre")
+        assert "Grace Hopper" in view._repr_html_()
+    assert {scene["layout"] for scene in plan.to_json()["scenes"]} == {"speaker"}
+
+
+def test_a_still_is_a_png(meeting: farm.Recording, tmp_path: Path) -> None:
+    still = meeting.still(5.0, SMALL)
+    assert still._repr_png_().startswith(b"\x89PNG")
+    assert still.save(tmp_path / "a.png").read_bytes() == still.png
+
+
+def test_an_export_plays_in_the_notebook(meeting: farm.Recording, tmp_path: Path) -> None:
+    video = meeting.export(SMALL, tmp_path / "a.mp4", preset="draft", progress=False)
+    assert Path(video.path).read_bytes()[4:8] == b"ftyp"
+    assert video.report.frames == 10
+    assert 'src="data:video/mp4;base64,' in video._repr_html_()
+
+
+def test_a_state_may_be_a_file_a_dict_or_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "state.json"
+    path.write_text('{"layout": "pip"}')
+    assert as_state(path).layout == as_state(str(path)).layout == as_state({"layout": "pip"}).layout == "pip"
+    assert as_state(as_state(None)) == as_state({})
+    with pytest.raises(InvalidState, match="/layout"):
+        as_state({"layout": "pipes"})
+
+
+def test_a_missing_recording_is_said_to_be_missing(tmp_path: Path) -> None:
+    with pytest.raises(RecordingNotFound):
+        farm.Recording.open(tmp_path / "rooms" / "r" / "x", FarmSettings())
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    code = "import farm, sys; print(sorted({'dask', 'av', 'cv2', 'farm.notebook'} & sys.modules.keys()))"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
