@@ -67,11 +67,14 @@ class ClockFit:
 
     def to_us(self, ticks: Ints) -> Ints:
         """Recording time in microseconds of unwrapped ticks; (n,) int64, all 0 without packets."""
+        return np.rint(self.to_ms(ticks) * 1000).astype(np.int64)
+
+    def to_ms(self, ticks: Ints) -> Floats:
+        """Recording time in milliseconds of unwrapped ticks, not rounded; (n,) float64, all 0 without packets."""
         if not len(self.knots_ticks):
-            return np.zeros(len(ticks), np.int64)
-        nominal = self._nominal_ms(ticks)
+            return np.zeros(len(ticks))
         offset = np.interp(ticks, self.knots_ticks, self.knots_ms - self._nominal_ms(self.knots_ticks))
-        return np.rint((nominal + offset) * 1000).astype(np.int64)
+        return self._nominal_ms(ticks) + offset
 
     @property
     def drift_ppm(self) -> float:

@@ -63,7 +63,7 @@ def payloads_of(*payloads: bytes) -> Payloads:
 
 
 def segment_of(packets: Sequence[Rtp], codec: str, ssrc: int = SSRC) -> bytes:
-    """A BRTP segment file of these packets, in this order."""
+    """A BRTP segment file of these packets, in this order; its header has the first 8 letters of `codec`."""
     header = SegmentHeader(packets[0].payload_type if packets else 96, ssrc, codec, ZERO_UNIX_MS)
     return pack_header(header) + b"".join(
         pack_record(ZERO_UNIX_MS + p.arrival_ms, p.pack()) for p in packets
