@@ -8,8 +8,10 @@ renders. Knows no Dask, no store and no media.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+import heapq
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -54,7 +56,7 @@ def video_chunks(
 
 
 def _video_chunk(plan: Plan, spec: RenderSpec, seen: SeenBy, engine: str, frames: range) -> VideoChunk:
-    clipped = replace(clip_plan(plan, _span_of(spec.grid, frames)), audio=())
+    clipped = replace(clip_plan(plan, _span_of(spec.grid, frames)), audio=(), nudge_ms=())
     sha = hashlib.sha256(f"video {engine} {frames.start} {frames.stop} {spec.video}".encode())
     sha.update(canonical_plan(clipped))
     times = frame_times_us(spec.grid, frames)
@@ -84,9 +86,8 @@ def audio_chunks(
 def _audio_chunk(
     plan: Plan, number: int, tracks: Sequence[HeardBy], profile: AudioProfile, engine: str, gain_db: float
 ) -> AudioChunk:
-    clipped = replace(clip_plan(plan, window_span(number)), scenes=(), speech=())
-    sha = hashlib.sha256(f"audio {engine} {number} {profile} {gain_db!r}".encode())
-    sha.update(canonical_plan(clipped))
+    clipped = replace(clip_plan(plan, window_span(number)), scenes=(), speech=(), nudge_ms=())
+    sha = hashlib.sha256(f"audio {engine} {number} {profile} {gain_db!r} {clipped.audio}".encode())
     audible = {a.peer_id for a in clipped.audio if a.spans}
     for track in tracks:
         if track.peer_id in audible:
@@ -97,28 +98,46 @@ def _audio_chunk(
 
 
 def cut_spans(missing: Sequence[VideoChunk], workers: int) -> tuple[tuple[VideoChunk, ...], ...]:
-    """Runs of consecutive chunks, of about equal work: as few as keep all workers busy to the end.
+    """Runs of consecutive chunks, of about equal length: as few as keep all workers busy to the end.
 
-    Every span costs its lead-in (decoding from the keyframe before it), so there are no more than needed; at
-    least one for each worker, and none longer than `MAX_CHUNKS_PER_SPAN`.
+    Every span costs its lead-in (decoding from the keyframe before it), so there are no more than needed: at
+    least one for each worker while there are chunks, a multiple of the workers beyond, and none longer than
+    `MAX_CHUNKS_PER_SPAN`.
     """
-    if not missing:
-        return ()
-    frames = sum(c.end_frame - c.first_frame for c in missing)
     count = max(min(workers, len(missing)), -(-len(missing) // MAX_CHUNKS_PER_SPAN))
     if count > workers:
         count = -(-count // workers) * workers
-    share = frames / count
-    spans: list[list[VideoChunk]] = [[]]
-    done = 0
-    for chunk in missing:
-        size = chunk.end_frame - chunk.first_frame
-        full = spans[-1] and done + size / 2 > share * len(spans) and len(spans) < count
-        if full or (spans[-1] and spans[-1][-1].end_frame != chunk.first_frame):
-            spans.append([])
-        spans[-1].append(chunk)
-        done += size
-    return tuple(tuple(span) for span in spans)
+    runs = _runs(missing)
+    pieces = _shares([len(run) for run in runs], count)
+    return tuple(span for run, n in zip(runs, pieces, strict=True) for span in _cut(run, n))
+
+
+def _runs(chunks: Sequence[VideoChunk]) -> list[list[VideoChunk]]:
+    """The chunks in runs without a hole."""
+    runs: list[list[VideoChunk]] = []
+    for chunk in chunks:
+        if not runs or runs[-1][-1].end_frame != chunk.first_frame:
+            runs.append([])
+        runs[-1].append(chunk)
+    return runs
+
+
+def _shares(lengths: Sequence[int], count: int) -> list[int]:
+    """Into how many pieces each run is cut: `count` in all, where there are so many chunks, or what the limit
+    asks for. The run with the longest pieces is cut once more, again and again."""
+    pieces = [1] * len(lengths)
+    longest = [(-length, i) for i, length in enumerate(lengths)]
+    heapq.heapify(longest)
+    while longest and -longest[0][0] > 1 and (sum(pieces) < count or -longest[0][0] > MAX_CHUNKS_PER_SPAN):
+        _, i = longest[0]
+        pieces[i] += 1
+        heapq.heapreplace(longest, (-(lengths[i] / pieces[i]), i))
+    return pieces
+
+
+def _cut(run: Sequence[VideoChunk], pieces: int) -> Iterator[tuple[VideoChunk, ...]]:
+    bounds = [i * len(run) // pieces for i in range(pieces + 1)]
+    return (tuple(run[a:b]) for a, b in pairwise(bounds))
 
 
 def cut_audio(missing: Sequence[AudioChunk], workers: int) -> tuple[tuple[AudioChunk, ...], ...]:

@@ -27,19 +27,24 @@ class VideoDecoder:
 
     def __init__(self, codec: str) -> None:
         """`codec` is vp8, vp9, h264 or av1."""
-        context = av.CodecContext.create(_VIDEO[codec], "r")
-        assert isinstance(context, av.VideoCodecContext)
-        context.thread_count = 1
-        self._context = context
+        self._name = _VIDEO[codec]
+        self._context = _open(self._name)
 
-    def decode(self, data: bytes) -> av.VideoFrame | None:
+    def decode(self, data: bytes, begins: bool = False) -> av.VideoFrame | None:
         """The picture of one access unit, still as the decoder left it; None where nothing could be decoded.
 
-        No data (a unit of which nothing is left) is nothing to decode.
+        No data (a unit of which nothing is left) is nothing to decode. `begins` says that decoding can begin
+        here. If it cannot after all, a new decoder goes on from here, as one that did begin here would: the
+        units that follow must not find the pictures from before the keyframe.
         """
-        if not data:
-            return None
-        frames = self.decode_all(data)
+        frame = self._decode_one(data)
+        if frame is None and begins:
+            self._context = _open(self._name)
+            frame = self._decode_one(data)
+        return frame
+
+    def _decode_one(self, data: bytes) -> av.VideoFrame | None:
+        frames = self.decode_all(data) if data else []
         return frames[-1] if frames else None
 
     def decode_all(self, data: bytes) -> list[av.VideoFrame]:
@@ -48,6 +53,13 @@ class VideoDecoder:
             return self._context.decode(av.Packet(data) if data else None)
         except av.error.FFmpegError:
             return []
+
+
+def _open(name: str) -> av.VideoCodecContext:
+    context = av.CodecContext.create(name, "r")
+    assert isinstance(context, av.VideoCodecContext)
+    context.thread_count = 1
+    return context
 
 
 def to_picture(frame: av.VideoFrame, rotation: int) -> Picture:

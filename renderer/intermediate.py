@@ -91,8 +91,9 @@ def _pictures(
     decoder = VideoDecoder(codec)
     started = False
     for unit in units:
-        started = started or (unit.keyframe and unit.complete)
-        frame = decoder.decode(unit.data) if started else None
+        begins = unit.keyframe and unit.complete
+        started = started or begins
+        frame = decoder.decode(unit.data, begins) if started else None
         if frame is not None and shown[unit.index]:
             yield unit.index, unit.time_us, to_picture(frame, 0)
         on_unit(unit.index)

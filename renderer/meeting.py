@@ -120,13 +120,13 @@ def _people(
     names: dict[str, str] = {}
     spans: dict[str, list[Span]] = {}
     for person in manifest.participants:
-        names[person.peer_id] = person.display_name or names.get(person.peer_id, "")
+        told = person.display_name if person.display_name != person.peer_id else ""
+        names[person.peer_id] = told or names.get(person.peer_id, "")
         end = duration_ms if person.left_ms is None else round(person.left_ms)
         spans.setdefault(person.peer_id, []).append(Span(round(person.joined_ms), end))
-    for peer_id, joined in _joined_events(manifest, duration_ms).items():
-        name, told = joined
+    for peer_id, (name, stays) in _joined_events(manifest, duration_ms).items():
         names[peer_id] = names.get(peer_id) or name
-        spans[peer_id] = spans.get(peer_id) or told
+        spans[peer_id] = spans.get(peer_id) or stays
     for track in tracks:
         peer_id = track.ref.peer_id
         if peer_id not in names:
@@ -149,8 +149,8 @@ def _joined_events(manifest: Manifest, duration_ms: int) -> dict[str, tuple[str,
         if event.type == "peer_joined":
             people.setdefault(peer_id, (str(event.data.get("display_name") or ""), []))
             open_since.setdefault(peer_id, round(event.t_ms))
-        elif event.type == "peer_left":
-            start = open_since.pop(peer_id, 0)
+        elif event.type == "peer_left" and (peer_id in open_since or peer_id not in people):
+            start = open_since.pop(peer_id, 0)  # who leaves without having joined was there before
             people.setdefault(peer_id, ("", []))[1].append(Span(start, round(event.t_ms)))
     for peer_id, start in open_since.items():
         people[peer_id][1].append(Span(start, duration_ms))

@@ -103,9 +103,10 @@ class Player:
 
     def _take(self, unit: AccessUnit) -> None:
         assert self._decoder is not None
-        frame = self._decoder.decode(unit.data)
+        begins = unit.keyframe and self._reader.keyframe_before(unit.index) == unit.index
+        frame = self._decoder.decode(unit.data, begins)
         self.counts.decoded += 1
-        if unit.keyframe and unit.complete:
+        if begins:
             self._good = None
         if frame is not None and self._shown[unit.index]:
             self._good = (frame, unit)

@@ -24,6 +24,7 @@ from renderer.encode import AAC_FRAME, AAC_POSTROLL_FRAMES, AAC_PREROLL_FRAMES, 
 from renderer.index import TrackIndex
 from renderer.profiles import AudioProfile
 from renderer.resample import read_at
+from renderer.rtp.clock import ClockFit
 from renderer.rtp.units import AccessUnit
 
 CHUNK_SECONDS = 8
@@ -36,7 +37,7 @@ CONCEAL_LIMIT_MS = 60
 """Lost audio is made up for so long, then there is silence."""
 STALL_US = 20_000
 """A jump of recording time against the RTP clock by more than this begins a new run of samples."""
-_CLOCK_GRID_TICKS = SAMPLE_RATE // 2
+_SAMPLES_PER_MS = SAMPLE_RATE // 1000
 
 assert CHUNK_SAMPLES == CHUNK_SECONDS * SAMPLE_RATE
 assert MARGIN_SAMPLES >= max(AAC_PREROLL_FRAMES * AAC_FRAME + LIMITER_CONTEXT, LOUDNESS_CONTEXT)
@@ -59,6 +60,8 @@ class _Run:
     """Samples without a break: `samples[i]` stands at `first_tick + i` of the RTP clock."""
 
     first_tick: int
+    last_tick: int
+    """Where its last packet begins: beyond, the clock may be that of another run."""
     samples: NDArray[np.float32]
 
 
@@ -127,26 +130,35 @@ def track_samples(track: HeardTrack, chunk: int) -> NDArray[np.float32]:
 
 def _place(run: _Run, track: HeardTrack, first: int, out: NDArray[np.float32]) -> None:
     """Adds a run to `out`, whose sample 0 is sample `first` of recording time."""
-    ticks = _clock_grid(run)
-    at = (track.index.clock.to_us(ticks) + track.nudge_us) * (SAMPLE_RATE / 1e6) - first
+    ticks, at_ms = _anchors(run, track.index.clock)
+    at = (at_ms + track.nudge_us / 1000) * _SAMPLES_PER_MS - first
     lo, hi = max(0, int(np.ceil(at[0]))), min(len(out), int(np.ceil(at[-1])))
     if hi > lo:
-        positions = np.interp(np.arange(lo, hi), at, ticks.astype(np.float64)) - run.first_tick
+        positions = np.interp(np.arange(lo, hi), at, (ticks - run.first_tick).astype(np.float64))
         out[lo:hi] += read_at(run.samples, positions)
 
 
-def _clock_grid(run: _Run) -> NDArray[np.int64]:
-    """The ticks at which the clock is asked: a grid that does not depend on where a run was cut."""
+def _anchors(run: _Run, clock: ClockFit) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Ticks of a run and their recording time in ms, between which the clock is a straight line.
+
+    Exact, so that a run is placed alike wherever a chunk has cut it. The last packet goes on at nominal speed:
+    where its track stalls or jumps behind it, the clock there is no longer that of its samples.
+    """
+    knots = clock.knots_ticks
+    inner = knots[(knots > run.first_tick) & (knots < run.last_tick)]
+    ticks = np.unique(np.concatenate([[run.first_tick], inner, [run.last_tick]]))
+    at_ms = clock.to_ms(ticks)
     end = run.first_tick + len(run.samples)
-    inner = np.arange(-(-run.first_tick // _CLOCK_GRID_TICKS), -(-end // _CLOCK_GRID_TICKS)) * _CLOCK_GRID_TICKS
-    return np.unique(np.concatenate([[run.first_tick], inner, [end]]))
+    if end == run.last_tick:
+        return ticks, at_ms
+    return np.append(ticks, end), np.append(at_ms, at_ms[-1] + (end - run.last_tick) / _SAMPLES_PER_MS)
 
 
 def _runs(index: TrackIndex, units: Iterable[AccessUnit]) -> Iterator[_Run]:
     """Decodes units and joins what is continuous, concealing short losses."""
     decoder = OpusDecoder()
     pieces: list[NDArray[np.float32]] = []
-    first_tick = next_tick = 0
+    first_tick = last_tick = next_tick = 0
     before = -1
     for unit in units:
         if pieces and _continues(index, before, unit.index, next_tick):
@@ -155,16 +167,17 @@ def _runs(index: TrackIndex, units: Iterable[AccessUnit]) -> Iterator[_Run]:
                 pieces.append(made_up)
                 next_tick += len(made_up)
         if pieces and not (unit.ticks == next_tick and _continues(index, before, unit.index, next_tick)):
-            yield _Run(first_tick, np.concatenate(pieces))
+            yield _Run(first_tick, last_tick, np.concatenate(pieces))
             pieces = []
         if not pieces:
             first_tick = next_tick = unit.ticks
+        last_tick = unit.ticks
         samples = decoder.decode(unit.data)
         pieces.append(samples)
         next_tick += len(samples)
         before = unit.index
     if pieces:
-        yield _Run(first_tick, np.concatenate(pieces))
+        yield _Run(first_tick, last_tick, np.concatenate(pieces))
 
 
 def _continues(index: TrackIndex, before: int, row: int, next_tick: int) -> bool:
