@@ -157,10 +157,10 @@ class _Pass:
 
     def _sample(self, segment: SegmentObject, header: SegmentHeader) -> PacketTable:
         data = self.recording.store.get_range(segment.key, HEADER_BYTES, HEADER_BYTES + _SAMPLE_BYTES)
-        for found in scan([data], header.ssrc):
-            if isinstance(found, RecordBatch):
-                return _parse(found)
-        return parse_packets(b"", np.zeros(0, np.int64), np.zeros(0, np.int64))
+        batches = [found for found in scan([data], header.ssrc) if isinstance(found, RecordBatch)]
+        if not batches:
+            return parse_packets(b"", np.zeros(0, np.int64), np.zeros(0, np.int64))
+        return _parse(max(batches, key=len))
 
     def _read_segment(
         self, segment: SegmentObject, header: SegmentHeader, at: int, stream: int, chosen: _Chosen
