@@ -85,10 +85,13 @@ class InvalidRange(CompositingError):
         super().__init__(start_ms, end_ms, from_ms, to_ms)
 
     def __str__(self) -> str:
-        return (
-            f"the range from {self.start_ms} ms to {self.end_ms} ms is empty; "
-            f"ask for a part of {self.from_ms} ms to {self.to_ms} ms"
-        )
+        if self.to_ms <= self.from_ms:
+            return "there is nothing to show: the recording has no length (no packet with media was found)"
+        if self.start_ms >= self.to_ms:
+            found = f"there is nothing from {self.start_ms} ms on"
+        else:
+            found = f"the range from {self.start_ms} ms to {self.end_ms} ms is empty"
+        return f"{found}; ask for a part of {self.from_ms} ms to {self.to_ms} ms"
 
 
 class InvalidPlan(CompositingError):

@@ -8,25 +8,47 @@ standard error, 2 wrong usage.
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
 import click
 
+from compositing.errors import InvalidState
 from compositing.plan_json import plan_to_json
-from compositing.state import CompositionState, default_state, parse_state
+from compositing.state import MAX_TIME_MS, CompositionState, default_state, parse_state
+from compositing.stills import StillFormat
 from farm.errors import exit_message
+from farm.events import Event
 from farm.executors.base import CancelToken, Executor
 from farm.executors.local import LocalExecutor
+from farm.output import check_output
 from farm.prepare import open_source
 from farm.progress import ProgressDisplay
 from farm.settings import FarmSettings, load_settings
 from renderer.profiles import PRESETS
+from storage.local import atomic_file
+
+
+class _Seconds(click.FloatRange):
+    """A time in seconds; a number that is none lies in no range."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = super().convert(value, param, ctx)
+        return self.fail(f"{value} is no time", param, ctx) if math.isnan(found) else found
+
+
+SECONDS = _Seconds(0, MAX_TIME_MS / 1000)
+STILL_FORMATS: dict[str, StillFormat] = {".png": "png", ".jpg": "jpeg", ".jpeg": "jpeg"}
+_OPTIONS = {"start_ms": "--start", "end_ms": "--end", "": "--start, --end"}
+"""What the fields of a state's export are called here, where their names differ."""
 
 
 def _source(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -85,20 +107,24 @@ def plan(source: str, composition: Path | None, as_json: bool) -> None:
 @main.command()
 @_source
 @_composition
-@click.option("--at", "at_s", type=float, required=True, metavar="SECONDS", help="Recording time.")
+@click.option("--at", "at_s", type=SECONDS, required=True, metavar="SECONDS", help="Recording time.")
 @click.option("--output", type=click.Path(dir_okay=False, path_type=Path), required=True, metavar="FILE.png")
 @click.option("--resolution", metavar="WxH", help="Over what the composition asks for.")
 def still(source: str, composition: Path | None, at_s: float, output: Path, resolution: str | None) -> None:
     """The composed picture at one instant, by the export's own engine."""
     from farm.run import Surroundings, still_of
 
+    form = STILL_FORMATS.get(output.suffix.lower())
+    if form is None:
+        known = ", ".join(STILL_FORMATS)
+        raise click.UsageError(f"--output: a still is a file that ends in {known}, not {output.name}")
     with _reporting(quiet=False) as (settings, observer, cancel):
         around = Surroundings(settings, LocalExecutor(), observer, cancel)
         state = _state(composition, {"resolution": resolution})
-        form = "jpeg" if output.suffix.lower() in (".jpg", ".jpeg") else "png"
+        check_output(output)
         data = still_of(open_source(source, settings), state, at_s, form, around)
-        output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_bytes(data)
+        with atomic_file(output) as file:
+            file.write(data)
 
 
 @main.command()
@@ -109,8 +135,8 @@ def still(source: str, composition: Path | None, at_s: float, output: Path, reso
 @click.option("--fps", type=click.IntRange(1, 60), help="Over what the composition asks for.")
 @click.option("--preset", type=click.Choice(PRESETS), default="standard", show_default=True)
 @click.option("--format", "form", type=click.Choice(["mp4", "m4a"]), default="mp4", show_default=True)
-@click.option("--start", "start_s", type=float, metavar="S", help="Seconds of recording time.")
-@click.option("--end", "end_s", type=float, metavar="S", help="Seconds of recording time.")
+@click.option("--start", "start_s", type=SECONDS, metavar="S", help="Seconds of recording time.")
+@click.option("--end", "end_s", type=SECONDS, metavar="S", help="Seconds of recording time.")
 @click.option("--encoder", type=click.Choice(["auto", "x264", "nvenc"]), default="auto", show_default=True)
 @click.option("--thumbnails", "thumbnails_s", type=click.FloatRange(min=0.1), metavar="S", help="One every S seconds.")
 @click.option("--workers", type=click.IntRange(0), metavar="N", help="Worker processes here; 0 is this process.")
@@ -127,7 +153,8 @@ def export(source: str, composition: Path | None, **options: Any) -> None:
     wishes |= {"start_ms": _ms(options["start_s"]), "end_ms": _ms(options["end_s"])}
     as_json = options["as_json"]
     with _reporting(as_json) as (settings, observer, cancel):
-        recording, state = open_source(source, settings), _state(composition, wishes)
+        state = _state(composition, wishes)
+        recording = open_source(source, settings)
         if options["workers"] is not None and options["scheduler"]:
             raise click.UsageError("--workers and --scheduler exclude each other: workers are started here, or there")
         address = None if options["workers"] is not None else options["scheduler"] or settings.scheduler
@@ -166,7 +193,15 @@ def _state(path: Path | None, wishes: dict[str, Any]) -> CompositionState:
         return state
     document = state.model_dump(mode="json")
     document["export"] |= asked
-    return parse_state(document)
+    try:
+        return parse_state(document)
+    except InvalidState as error:
+        raise click.UsageError("; ".join(_as_option(*problem) for problem in error.problems)) from error
+
+
+def _as_option(pointer: str, message: str) -> str:
+    name = pointer.removeprefix("/export").strip("/")
+    return f"{_OPTIONS.get(name, f'--{name}')}: {message}"
 
 
 def _ms(seconds: float | None) -> int | None:
@@ -181,14 +216,10 @@ def _print(result: str | dict[str, Any]) -> None:
 def _reporting(quiet: bool) -> Iterator[tuple[FarmSettings, Callable[[Any], None], CancelToken]]:
     """Settings, progress on standard error, and every error as one line and exit status 1."""
     cancel = CancelToken()
-    _stop_on_signals(cancel)
     try:
         settings = load_settings()
-        if quiet:
-            yield settings, lambda event: None, cancel
-        else:
-            with ProgressDisplay() as progress:
-                yield settings, progress, cancel
+        with _stopped_by_signals(cancel), nullcontext(_silent) if quiet else ProgressDisplay() as observer:
+            yield settings, observer, cancel
     except (click.ClickException, click.exceptions.Exit):
         raise
     except Exception as error:
@@ -200,14 +231,23 @@ def _fail(error: Exception) -> NoReturn:
     sys.exit(1)
 
 
-def _stop_on_signals(cancel: CancelToken) -> None:
-    """Ctrl-C and SIGTERM end the work in order: workers stop between frames, nothing half-written stays."""
+def _silent(event: Event) -> None:
+    """Nothing is said on the way."""
+
+
+@contextmanager
+def _stopped_by_signals(cancel: CancelToken) -> Iterator[None]:
+    """Inside, Ctrl-C and SIGTERM end the work in order: workers stop between frames, nothing half-written stays."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         cancel.cancel(signal.Signals(number).name)
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@
     ├── NoSuchPool          no worker offers a resource that a task needs
     ├── ClusterUnreachable  the scheduler does not answer, or went away
     ├── VersionMismatch     the cluster runs another build than this process
-    └── BadSetting          a FARM_ variable has a value that cannot be used
+    ├── BadSetting          a FARM_ variable has a value that cannot be used
+    └── OutputUnusable      the file that was asked for cannot be written
 
 `blame` says whose fault an error is, `retryable` whether the same task may work when tried again. All fields
 are positional to `super().__init__`, so each error survives pickling on its way from a worker.
@@ -134,6 +135,20 @@ class BadSetting(FarmError):
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"
+
+
+class OutputUnusable(FarmError):
+    """No file can be written at `path`."""
+
+    blame = "input"
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"{self.path} cannot be written ({self.reason}): name another place with --output"
 
 
 def exit_message(error: BaseException) -> str:

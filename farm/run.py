@@ -22,6 +22,8 @@ from compositing.state import CompositionState
 from compositing.stills import StillFormat, encode_still
 from farm.compose import Composed, RenderChoices, compose
 from farm.executors.base import CancelToken, Executor, Observer, Task
+from farm.executors.local import LocalExecutor
+from farm.output import check_output
 from farm.plan import cut_audio, cut_spans
 from farm.prepare import Prepared, prepare
 from farm.settings import FarmSettings
@@ -198,6 +200,8 @@ class _Export:
 
     def run(self) -> ExportReport:
         began = self._around.clock()
+        if self._options.output is not None:
+            check_output(self._options.output)
         prepared = self._timed("prepare", lambda: read(self._recording, self._around))
         composed = self._timed("plan", lambda: self._compose(prepared))
         put_rasters(self._recording, composed)
@@ -282,7 +286,10 @@ class _Export:
             store,
             key,
         )
-        result: StitchReport = self._run([Task("stitch", "stitch", stitch_chunks, (work,))])["stitch"]
+        # A file that somebody named is written by this process: a worker elsewhere would put it on its own disk.
+        executor = LocalExecutor() if self._options.output is not None else self._around.executor
+        task = Task(f"stitch/{Path(key).name}", "stitch", stitch_chunks, (work,))
+        result: StitchReport = executor.run([task], self._around.observer, self._around.cancel)[task.key]
         return result
 
     def _target(

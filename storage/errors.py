@@ -71,10 +71,9 @@ class AccessRefused(StorageError):
         self.url, self.reason = url, reason
 
     def __str__(self) -> str:
-        return (
-            f"the store {self.url} refuses access: {self.reason}; check the AWS_* credentials and the bucket "
-            "policy, or the folder's permissions"
-        )
+        in_bucket = self.url.startswith("s3://")
+        remedy = "the AWS_* credentials and the bucket's policy" if in_bucket else "the folder's permissions"
+        return f"the store {self.url} refuses access: {self.reason}; check {remedy}"
 
 
 class InvalidKey(StorageError):
