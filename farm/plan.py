@@ -15,10 +15,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from compositing.scene import Plan
-from compositing.times import FrameGrid, Span
 from compositing.plan_json import canonical_plan
+from compositing.scene import Plan
 from compositing.timeline import clip_plan
+from compositing.times import FrameGrid, Span
 from renderer.chunk import cast, frame_times_us, tolerance_us
 from renderer.encode import AAC_FRAME
 from renderer.feeds import SeenTrack, digest_feed, feed
@@ -126,7 +126,7 @@ def _shares(lengths: Sequence[int], count: int) -> list[int]:
     """Into how many pieces each run is cut: `count` in all, where there are so many chunks, or what the limit
     asks for. The run with the longest pieces is cut once more, again and again."""
     pieces = [1] * len(lengths)
-    longest = [(-length, i) for i, length in enumerate(lengths)]
+    longest = [(-float(length), i) for i, length in enumerate(lengths)]
     heapq.heapify(longest)
     while longest and -longest[0][0] > 1 and (sum(pieces) < count or -longest[0][0] > MAX_CHUNKS_PER_SPAN):
         _, i = longest[0]

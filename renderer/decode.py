@@ -96,10 +96,10 @@ class OpusDecoder:
 
     def decode(self, packet: bytes) -> NDArray[np.float32]:
         """The samples of one packet; none where it cannot be decoded."""
-        if not packet:
-            return _silence(0)
-        self._last_toc = packet[0]
-        return self._feed(packet)
+        samples = self._feed(packet) if packet else _silence(0)
+        if len(samples):
+            self._last_toc = packet[0]
+        return samples
 
     def conceal(self) -> NDArray[np.float32]:
         """One frame made up from what came before, in the length of the last packet's frames.

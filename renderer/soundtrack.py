@@ -10,7 +10,7 @@ it. Knows no pictures and no files.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,8 +40,8 @@ STALL_US = 20_000
 _SAMPLES_PER_MS = SAMPLE_RATE // 1000
 
 assert CHUNK_SAMPLES == CHUNK_SECONDS * SAMPLE_RATE
-assert MARGIN_SAMPLES >= max(AAC_PREROLL_FRAMES * AAC_FRAME + LIMITER_CONTEXT, LOUDNESS_CONTEXT)
-assert MARGIN_SAMPLES >= AAC_POSTROLL_FRAMES * AAC_FRAME
+assert max(AAC_PREROLL_FRAMES * AAC_FRAME + LIMITER_CONTEXT, LOUDNESS_CONTEXT) <= MARGIN_SAMPLES
+assert AAC_POSTROLL_FRAMES * AAC_FRAME <= MARGIN_SAMPLES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,10 +89,10 @@ def mix_chunk(chunk: int, audio: Sequence[PeerAudio], tracks: Iterable[HeardTrac
     first, end = chunk_window(chunk)
     heard = {a.peer_id: a for a in audio}
     sources = [
-        (track_samples(track, chunk), gain_ramp(heard[track.peer_id].spans, heard[track.peer_id].gain_db, first, end - first))
+        (track_samples(track, chunk), gain_ramp(peer.spans, peer.gain_db, first, end - first))
         for track in tracks
-        if track.peer_id in heard
-    ]  # fmt: skip
+        if (peer := heard.get(track.peer_id))
+    ]
     return mix(sources) if sources else np.zeros((end - first, 2), np.float32)
 
 
@@ -141,8 +141,8 @@ def _place(run: _Run, track: HeardTrack, first: int, out: NDArray[np.float32]) -
 def _anchors(run: _Run, clock: ClockFit) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Ticks of a run and their recording time in ms, between which the clock is a straight line.
 
-    Exact, so that a run is placed alike wherever a chunk has cut it. The last packet goes on at nominal speed:
-    where its track stalls or jumps behind it, the clock there is no longer that of its samples.
+    Exact, so that a run is placed alike wherever a chunk has cut it. The last packet goes on as its run did:
+    where the track stalls or jumps behind it, the clock there is no longer that of its samples.
     """
     knots = clock.knots_ticks
     inner = knots[(knots > run.first_tick) & (knots < run.last_tick)]
@@ -151,45 +151,60 @@ def _anchors(run: _Run, clock: ClockFit) -> tuple[NDArray[np.int64], NDArray[np.
     end = run.first_tick + len(run.samples)
     if end == run.last_tick:
         return ticks, at_ms
-    return np.append(ticks, end), np.append(at_ms, at_ms[-1] + (end - run.last_tick) / _SAMPLES_PER_MS)
+    ms_per_tick = 1 / _SAMPLES_PER_MS if len(ticks) == 1 else (at_ms[-1] - at_ms[-2]) / (ticks[-1] - ticks[-2])
+    return np.append(ticks, end), np.append(at_ms, at_ms[-1] + (end - run.last_tick) * ms_per_tick)
+
+
+@dataclass(slots=True)
+class _OpenRun:
+    """A run that may still grow."""
+
+    first_tick: int
+    last_tick: int
+    next_tick: int
+    """Where its samples end."""
+    row: int
+    """Of its last packet."""
+    pieces: list[NDArray[np.float32]] = field(default_factory=list)
+
+    def add(self, samples: NDArray[np.float32]) -> None:
+        self.pieces.append(samples)
+        self.next_tick += len(samples)
+
+    def done(self) -> _Run:
+        return _Run(self.first_tick, self.last_tick, np.concatenate(self.pieces))
 
 
 def _runs(index: TrackIndex, units: Iterable[AccessUnit]) -> Iterator[_Run]:
-    """Decodes units and joins what is continuous, concealing short losses."""
+    """Decodes units and joins what is continuous, concealing short losses and packets that do not decode."""
     decoder = OpusDecoder()
-    pieces: list[NDArray[np.float32]] = []
-    first_tick = last_tick = next_tick = 0
-    before = -1
+    run: _OpenRun | None = None
     for unit in units:
-        if pieces and _continues(index, before, unit.index, next_tick):
-            if unit.ticks > next_tick:
-                made_up = _conceal(decoder, unit.ticks - next_tick)
-                pieces.append(made_up)
-                next_tick += len(made_up)
-        if pieces and not (unit.ticks == next_tick and _continues(index, before, unit.index, next_tick)):
-            yield _Run(first_tick, last_tick, np.concatenate(pieces))
-            pieces = []
-        if not pieces:
-            first_tick = next_tick = unit.ticks
-        last_tick = unit.ticks
+        if run is not None and not _continues(index, run, unit):
+            yield run.done()
+            run = None
+        if run is None:
+            run = _OpenRun(unit.ticks, unit.ticks, unit.ticks, unit.index)
+        elif unit.ticks > run.next_tick:
+            run.add(_conceal(decoder, unit.ticks - run.next_tick))
+        run.last_tick, run.row = unit.ticks, unit.index
         samples = decoder.decode(unit.data)
-        pieces.append(samples)
-        next_tick += len(samples)
-        before = unit.index
-    if pieces:
-        yield _Run(first_tick, last_tick, np.concatenate(pieces))
+        run.add(samples if len(samples) else decoder.conceal())
+    if run is not None:
+        yield run.done()
 
 
-def _continues(index: TrackIndex, before: int, row: int, next_tick: int) -> bool:
-    """Whether a row follows the one before on one clock: at once, or after packets that were lost."""
-    lost = index.first_seq[row] - index.last_seq[before] - 1
-    ticks = index.ticks[row] - index.ticks[before]
-    stall = abs((index.time_us[row] - index.time_us[before]) - ticks * 1_000_000 // SAMPLE_RATE)
-    return bool(index.ticks[row] >= next_tick and (index.ticks[row] == next_tick or lost > 0) and stall < STALL_US)
+def _continues(index: TrackIndex, run: _OpenRun, unit: AccessUnit) -> bool:
+    """Whether a unit follows a run on one clock: at once, or after packets that were lost."""
+    lost = index.first_seq[unit.index] - index.last_seq[run.row] - 1
+    follows = unit.ticks == run.next_tick or (unit.ticks > run.next_tick and lost > 0)
+    passed_us = index.time_us[unit.index] - index.time_us[run.row]
+    stall_us = abs(passed_us - (unit.ticks - run.last_tick) * 1_000_000 // SAMPLE_RATE)
+    return bool(follows and stall_us < STALL_US)
 
 
 def _conceal(decoder: OpusDecoder, missing_ticks: int) -> NDArray[np.float32]:
-    """Made-up samples for a gap, faded out at the end of what may be concealed."""
+    """Samples for a gap: made up, and faded out into silence where that may not go on."""
     wanted = min(missing_ticks, CONCEAL_LIMIT_MS * SAMPLE_RATE // 1000)
     pieces: list[NDArray[np.float32]] = []
     while wanted > sum(map(len, pieces)):

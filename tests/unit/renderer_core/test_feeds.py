@@ -80,7 +80,8 @@ def with_other_bytes(row: int) -> TrackIndex:
 
 
 @pytest.mark.parametrize(
-    ("row", "seen_in_it"), [(4, False), (5, True), (7, True), (9, True), (15, True), (19, True), (20, False), (30, False)]
+    ("row", "seen_in_it"),
+    [(4, False), (5, True), (7, True), (9, True), (15, True), (19, True), (20, False), (30, False)],
 )
 def test_the_digest_knows_all_packets_from_the_lead_in_to_the_last_picture(row: int, seen_in_it: bool) -> None:
     assert (digest(with_other_bytes(row)) != digest(base())) == seen_in_it

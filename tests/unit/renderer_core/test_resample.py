@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderer.resample import TAPS, read_at
@@ -47,6 +47,7 @@ def test_outside_of_the_samples_there_is_silence() -> None:
     assert read_at(np.zeros((0, 2), np.float32), np.array([0.5, 1.7])).tolist() == [[0, 0], [0, 0]]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 2999), st.floats(-3, 3), st.floats(-0.0006, 0.0006))
 def test_pieces_read_apart_join_to_what_is_read_in_one(cut: int, start: float, drift: float) -> None:
     noise = np.random.default_rng(5).normal(0, 0.1, (3000, 2)).astype(np.float32)

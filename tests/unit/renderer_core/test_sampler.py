@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from renderer.sampler import FREEZE_LIMIT_US, NOTHING, LossPolicy, rows_on_screen, showable
@@ -67,6 +67,7 @@ rows_of_a_track = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(rows_of_a_track, st.sampled_from(["freeze", "hold", "conceal"]), st.integers(0, 40_000))
 def test_rows_never_go_back_and_are_never_ones_that_may_not_be_shown(
     made: list[tuple[int, bool, bool]], policy: LossPolicy, tolerance_us: int
