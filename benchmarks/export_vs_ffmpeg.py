@@ -1,0 +1,302 @@
+"""The export against one ffmpeg process that does the same: wall time, processor time, size, VMAF. One run.
+
+    python -m benchmarks.export_vs_ffmpeg RECORDING [--ffmpeg PATH] [--no-vmaf]
+
+RECORDING is a folder with `rooms/`; the figures in docs are of `bigroom` (9 cameras, a shared screen, 60 s). The
+composition is benchmarks/states/bigroom_grid.json. ffmpeg gets the same tracks, remuxed to Matroska beforehand
+(not counted), with the rectangles of our own plan, the same x264 and AAC settings, and the gaps of the sound
+filled. The floor is decoding and scaling alone plus x264 alone on the finished frames. Run it while nothing else
+runs: ratios are what counts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import click
+import cv2
+import imageio_ffmpeg
+
+from benchmarks.machine import describe_machine
+from compositing.geometry import Rect, Size, fit_picture
+from compositing.state import parse_state
+from compositing.threads import use_one_thread
+from farm.compose import Composed
+from farm.executors.local import LocalExecutor
+from farm.run import Surroundings, plan_of
+from farm.settings import load_settings
+from renderer.chunk import SpanRenderer
+from renderer.encode import VideoEncoder, new_frame
+from renderer.player import Player
+from renderer.workbench import Workbench
+from storage.objects import StoreSpec
+from storage.recordings import open_recording
+
+STATE = Path(__file__).parent / "states" / "bigroom_grid.json"
+VMAF_EVERY = 5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process and its children took."""
+
+    wall_s: float
+    cpu_s: float
+
+
+def main_cost(command: Sequence[str], env: dict[str, str] | None = None) -> tuple[Cost, str]:
+    """Runs a command to its end; its cost and its standard output."""
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    done = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
+    wall = time.perf_counter() - began
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise SystemExit(f"{command[0]} failed:\n{done.stderr[-3000:]}")
+    return Cost(wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime), done.stdout
+
+
+# ---- ours ------------------------------------------------------------------------------------------------
+
+
+def export_cost(source: Path, output: Path) -> tuple[Cost, dict[str, object]]:
+    """Our export as a person starts it, with an empty cache."""
+    shutil.rmtree(source / "cache", ignore_errors=True)
+    command = [sys.executable, "-m", "farm.cli", "export", str(source), "--composition", str(STATE)]
+    cost, printed = main_cost([*command, "--output", str(output), "--workers", "2", "--json"])
+    return cost, json.loads(printed)
+
+
+def composed_of(source: Path) -> Composed:
+    room = source.parent
+    recording = open_recording(StoreSpec(str(room.parent.parent)), room.name, source.name)
+    around = Surroundings(load_settings(), LocalExecutor(), lambda event: None)
+    return plan_of(recording, parse_state(STATE.read_bytes()), around)
+
+
+# ---- ffmpeg ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Remuxed:
+    """A track in Matroska, its packets at recording time; `rect` is where a picture goes."""
+
+    path: Path
+    rect: Rect | None
+
+
+def remux(composed: Composed, folder: Path) -> list[Remuxed]:
+    """All tracks of a composition, as ffmpeg reads them; pictures from their first keyframe on."""
+    bench = Workbench(composed.spec)
+    places = {(t.peer_id, t.source): t.rect for t in composed.plan.scenes[-1].tiles if t.kind == "video"}
+    made: list[Remuxed] = []
+    for number, track in enumerate(composed.spec.tracks):
+        path = folder / f"{number:02d}.mkv"
+        if track.kind == "audio":
+            units = next(h for h in _heard(bench, track.track_id)).read(0, len(bench.index(track)) - 1)
+            _write_mkv(path, "opus", [(u.time_us, u.data, True) for u in units if u.data], None)
+            made.append(Remuxed(path, None))
+        else:
+            (seen,) = [s for s in bench.seen_tracks(track.peer_id, track.kind) if s.track_id == track.track_id]
+            reader = bench.reader(seen)
+            first = int(seen.shown.argmax())
+            units = reader.units(first, len(seen.index) - 1)
+            shape = (int(seen.index.width[first]), int(seen.index.height[first]))
+            _write_mkv(path, seen.index.codec, [(u.time_us, u.data, u.keyframe) for u in units], shape)
+            made.append(Remuxed(path, places[track.peer_id, track.kind]))
+    return made
+
+
+def _heard(bench: Workbench, track_id: str) -> Iterator:  # type: ignore[type-arg]
+    return (h for h in bench.heard_tracks() if h.index.track_id == track_id)
+
+
+def _write_mkv(
+    path: Path, codec: str, packets: Sequence[tuple[int, bytes, bool]], shape: tuple[int, int] | None
+) -> None:
+    with av.open(str(path), "w", format="matroska") as out:
+        if shape:
+            stream = out.add_mux_stream(codec, width=shape[0], height=shape[1], time_base=Fraction(1, 1000))
+        else:
+            stream = out.add_stream("libopus", rate=48_000, layout="stereo")  # for its OpusHead; nothing is encoded
+        for time_us, data, key in packets:
+            packet = av.Packet(data)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 1000), key
+            packet.pts = packet.dts = time_us // 1000
+            out.mux(packet)
+
+
+def ffmpeg_graph(tracks: Sequence[Remuxed], canvas: Size, fps: int) -> tuple[list[str], str, str]:
+    """Inputs, the graph of the picture (to `[v]`) and that of the sound (to `[a]`)."""
+    inputs = ["-copyts", *(part for t in tracks for part in ("-i", str(t.path)))]
+    seen = [(i, t.rect) for i, t in enumerate(tracks) if t.rect is not None]
+    heard = [i for i, t in enumerate(tracks) if t.rect is None]
+    left, top = min(r.x for _, r in seen), min(r.y for _, r in seen)
+    scaled = ";".join(f"[{i}:v]fps={fps}:start_time=0,scale={r.w}:{r.h}:flags=bilinear[t{i}]" for i, r in seen)
+    layout = "|".join(f"{r.x - left}_{r.y - top}" for _, r in seen)
+    stack = "".join(f"[t{i}]" for i, _ in seen) + f"xstack=inputs={len(seen)}:layout={layout}:fill=black"
+    picture = f"{scaled};{stack},pad={canvas.w}:{canvas.h}:{left}:{top}[v]"
+    filled = ";".join(f"[{i}:a]aresample=async=1:first_pts=0[s{i}]" for i in heard)
+    sound = f"{filled};{''.join(f'[s{i}]' for i in heard)}amix=inputs={len(heard)}:normalize=0[a]"
+    return inputs, picture, sound
+
+
+def ffmpeg_cost(ffmpeg: str, tracks: Sequence[Remuxed], composed: Composed, output: Path) -> Cost:
+    """One ffmpeg process that makes the same video."""
+    spec = composed.spec
+    inputs, picture, sound = ffmpeg_graph(tracks, spec.canvas, spec.fps)
+    options = [part for name, value in spec.video.options for part in (f"-{name}:v", value)]
+    command = [ffmpeg, "-v", "error", "-y", *inputs, "-filter_complex", f"{picture};{sound}", "-map", "[v]", "-map", "[a]"]
+    command += ["-c:v", "libx264", *options, "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", str(spec.audio.bit_rate)]
+    command += ["-frames:v", str(len(composed.frames)), "-t", str(len(composed.frames) / spec.fps)]
+    return main_cost([*command, "-movflags", "+faststart", str(output)])[0]
+
+
+# ---- the floor -------------------------------------------------------------------------------------------
+
+
+def floor_cpu(composed: Composed) -> tuple[float, float]:
+    """Processor seconds of decoding and scaling alone, and of x264 alone on the finished frames."""
+    return _decode_and_scale(composed), _encode_alone(composed)
+
+
+def _decode_and_scale(composed: Composed) -> float:
+    bench = Workbench(composed.spec)
+    places = {(t.peer_id, t.source): t.rect for t in composed.plan.scenes[-1].tiles if t.kind == "video"}
+    _, canvas = new_frame(composed.spec.canvas)
+    began = time.process_time()
+    for (peer_id, source), rect in places.items():
+        for seen in bench.seen_tracks(peer_id, source):  # type: ignore[arg-type]
+            rows = range(int(seen.shown.argmax()), len(seen.index))
+            player = Player(bench.reader(seen), seen.shown, rows[-1])
+            for row in rows:
+                picture = player.picture(row)
+                if picture is not None:
+                    _, place = fit_picture(Size(picture.w, picture.h), rect, "auto")
+                    for shift, plane, target in zip((0, 1, 1), picture.planes, canvas.planes, strict=True):
+                        view = target[place.y >> shift : place.bottom >> shift, place.x >> shift : place.right >> shift]
+                        cv2.resize(plane, view.shape[::-1], dst=view, interpolation=cv2.INTER_LINEAR)
+    return time.process_time() - began
+
+
+def _encode_alone(composed: Composed) -> float:
+    spec = composed.spec
+    renderer = SpanRenderer(Workbench(spec), composed.video_chunks(), time.process_time)
+    encoder = VideoEncoder(spec.video, spec.canvas, spec.fps)
+    spent = 0.0
+    frame, planes = new_frame(spec.canvas)
+    for picture in renderer.frames():
+        for plane, source in zip(planes.planes, picture.planes, strict=True):
+            plane[:] = source
+        began = time.process_time()
+        list(encoder.encode(frame))
+        spent += time.process_time() - began
+    return spent
+
+
+# ---- quality ---------------------------------------------------------------------------------------------
+
+
+def vmaf_of_ours(ffmpeg: str, composed: Composed, output: Path) -> float:
+    """VMAF of our export against its own canvases before encoding."""
+    spec = composed.spec
+    raw = ["-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{spec.canvas.w}x{spec.canvas.h}", "-r", str(spec.fps)]
+    with tempfile.NamedTemporaryFile(suffix=".json") as log:
+        graph = f"[0:v]settb=1/{spec.fps},setpts=N[d];[1:v]settb=1/{spec.fps},setpts=N[r];[d][r]{_vmaf(log.name)}"
+        command = [ffmpeg, "-v", "error", "-i", str(output), *raw, "-i", "-", "-lavfi", graph, "-f", "null", "-"]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        assert process.stdin is not None
+        for picture in SpanRenderer(Workbench(spec), composed.video_chunks(), time.process_time).frames():
+            for plane in picture.planes:
+                process.stdin.write(plane.tobytes())
+        process.stdin.close()
+        process.wait()
+        return _mean_vmaf(log.name)
+
+
+def vmaf_of_ffmpeg(ffmpeg: str, tracks: Sequence[Remuxed], composed: Composed, output: Path) -> float:
+    """VMAF of ffmpeg's video against the frames that its own graph gives."""
+    spec = composed.spec
+    inputs, picture, _ = ffmpeg_graph(tracks, spec.canvas, spec.fps)
+    with tempfile.NamedTemporaryFile(suffix=".json") as log:
+        dist = f"[{len(tracks)}:v]settb=1/{spec.fps},setpts=N[d];[v]settb=1/{spec.fps},setpts=N[r]"
+        graph = f"{picture};{dist};[d][r]{_vmaf(log.name)}:shortest=1"
+        main_cost([ffmpeg, "-v", "error", *inputs, "-i", str(output), "-lavfi", graph, "-f", "null", "-"])
+        return _mean_vmaf(log.name)
+
+
+def _vmaf(log: str) -> str:
+    return f"libvmaf=n_threads=2:n_subsample={VMAF_EVERY}:log_fmt=json:log_path={log}"
+
+
+def _mean_vmaf(log: str) -> float:
+    return float(json.loads(Path(log).read_text())["pooled_metrics"]["vmaf"]["mean"])
+
+
+# ---- the run ---------------------------------------------------------------------------------------------
+
+
+@click.command()
+@click.argument("recording", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--ffmpeg", default=imageio_ffmpeg.get_ffmpeg_exe, help="The ffmpeg to compare with.")
+@click.option("--vmaf/--no-vmaf", default=True)
+def main(recording: Path, ffmpeg: str, vmaf: bool) -> None:
+    """Measures everything in one run and prints the ratios."""
+    use_one_thread()
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        shutil.copytree(recording / "rooms", folder / "rooms")
+        os.system(f"chmod -R u+w {folder}")
+        source = next(folder.glob("rooms/*/*"))
+        figures = measure(folder, source, ffmpeg, vmaf)
+    print(json.dumps(figures, indent=2))
+
+
+def measure(folder: Path, source: Path, ffmpeg: str, vmaf: bool) -> dict[str, object]:
+    ours, report = export_cost(source, folder / "ours.mp4")
+    composed = composed_of(source)
+    tracks = remux(composed, folder)
+    theirs = ffmpeg_cost(ffmpeg, tracks, composed, folder / "theirs.mp4")
+    decode_s, encode_s = floor_cpu(composed)
+    sizes = [(folder / name).stat().st_size for name in ("ours.mp4", "theirs.mp4")]
+    track_hours = sum(len(i) and (i.stats.last_us - i.stats.first_us) / 3.6e9 for i in _indexes(composed))
+    figures: dict[str, object] = {
+        "machine": describe_machine(),
+        "ffmpeg": subprocess.run([ffmpeg, "-version"], capture_output=True, text=True).stdout.split("\n")[0],
+        "ours": asdict(ours),
+        "theirs": asdict(theirs),
+        "wall_ratio": ours.wall_s / theirs.wall_s,
+        "floor_cpu_s": {"decode_and_scale": decode_s, "x264": encode_s},
+        "cpu_over_floor": ours.cpu_s / (decode_s + encode_s),
+        "bytes": {"ours": sizes[0], "theirs": sizes[1], "ratio": sizes[0] / sizes[1]},
+        "frames_per_second": len(composed.frames) / ours.wall_s,
+        "lead_in_units": report["lead_in_units"],
+        "decoded_units": report["decoded_units"],
+        "index_s_per_track_hour": report["stages"]["prepare"] / track_hours,  # type: ignore[index]
+        "stages": report["stages"],
+    }
+    if vmaf:
+        scores = vmaf_of_ours(ffmpeg, composed, folder / "ours.mp4"), vmaf_of_ffmpeg(
+            ffmpeg, tracks, composed, folder / "theirs.mp4"
+        )
+        figures["vmaf"] = {"ours": scores[0], "theirs": scores[1], "difference": scores[0] - scores[1]}
+    return figures
+
+
+def _indexes(composed: Composed):  # type: ignore[no-untyped-def]
+    return [t.index for t in composed.prepared.meeting.tracks]
+
+
+if __name__ == "__main__":
+    main()
