@@ -221,7 +221,7 @@ def _actors(bench: Workbench, chunks: Sequence[VideoChunk], grid: FrameGrid) -> 
             _note_last_rows(last_rows.setdefault(member, {}), seen, visible)
     for member, actor in actors.items():
         actor.players = [
-            Player(bench.reader(track), track.shown, last_rows[member].get(number, 0))
+            Player(bench.reader(track), track.shown, last_rows[member].get(number, 0), track.shows_damage)
             for number, track in enumerate(actor.tracks)
         ]
     return actors

@@ -29,21 +29,18 @@ class VideoDecoder:
         """`codec` is vp8, vp9, h264 or av1."""
         self._name = _VIDEO[codec]
         self._context = _open(self._name)
+        self._used = False
 
     def decode(self, data: bytes, begins: bool = False) -> av.VideoFrame | None:
         """The picture of one access unit, still as the decoder left it; None where nothing could be decoded.
 
         No data (a unit of which nothing is left) is nothing to decode. `begins` says that decoding can begin
-        here. If it cannot after all, a new decoder goes on from here, as one that did begin here would: the
-        units that follow must not find the pictures from before the keyframe.
+        here: a new decoder goes on from here, as one that did begin here would. A keyframe alone does not make
+        a decoder forget: its buffers still hold old pictures, and what is damaged later would show them.
         """
-        frame = self._decode_one(data)
-        if frame is None and begins:
+        if begins and self._used:
             self._context = _open(self._name)
-            frame = self._decode_one(data)
-        return frame
-
-    def _decode_one(self, data: bytes) -> av.VideoFrame | None:
+        self._used = True
         frames = self.decode_all(data) if data else []
         return frames[-1] if frames else None
 
@@ -67,6 +64,11 @@ def to_picture(frame: av.VideoFrame, rotation: int) -> Picture:
     if frame.format.name not in _NATIVE or _full_range(frame) or frame.colorspace == _BT709:
         frame = _to_bt601(frame)
     return Picture(*planes_of(frame), rotation=cast(Rotation, rotation))
+
+
+def copied(picture: Picture) -> Picture:
+    """The same picture in memory of its own."""
+    return Picture(picture.y.copy(), picture.u.copy(), picture.v.copy(), rotation=picture.rotation)
 
 
 def _full_range(frame: av.VideoFrame) -> bool:

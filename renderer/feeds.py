@@ -30,6 +30,11 @@ class SeenTrack:
     intermediate: str = ""
     """Name of the intermediate that is played instead of the recording; empty if there is none."""
 
+    @property
+    def shows_damage(self) -> bool:
+        """Whether pictures are shown that depend on lost packets."""
+        return bool((self.shown & ~self.index.clean).any())
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Feed:

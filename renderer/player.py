@@ -3,7 +3,8 @@
 Decodes from the last complete keyframe before the first row asked for, skips to a later keyframe where rows in
 between are not wanted, and replays the loss policy on the way: a unit that must not be shown, or cannot be
 decoded, leaves the picture before it on screen. A complete keyframe forgets everything before it, so the
-picture of a row does not depend on where playing began.
+picture of a row does not depend on where playing began. Where damaged pictures are shown, that takes more: a
+decoder leaves the rows that it cannot decode as they were in the buffer, so no buffer is kept from it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositing.picture import Picture
-from renderer.decode import VideoDecoder, to_picture
+from renderer.decode import VideoDecoder, copied, to_picture
 from renderer.rtp.units import AccessUnit
 
 _READ_ON_ROWS = 300
@@ -50,17 +51,23 @@ class DecodeCounts:
 class Player:
     """The pictures of one track, rows in rising order. Opens its decoder with the first row."""
 
-    def __init__(self, reader: UnitReader, shown: NDArray[np.bool_], last_row: int) -> None:
-        """`shown` (n,) bool says which rows may be shown; rows after `last_row` will not be asked for."""
+    def __init__(
+        self, reader: UnitReader, shown: NDArray[np.bool_], last_row: int, shows_damage: bool = False
+    ) -> None:
+        """`shown` (n,) bool says which rows may be shown; rows after `last_row` will not be asked for.
+
+        `shows_damage` says that some of the shown rows may be damaged: pictures are copied then.
+        """
         self._reader = reader
         self._shown = shown
+        self._shows_damage = shows_damage
         self._last_row = last_row
         self._decoder: VideoDecoder | None = None
         self._units: Iterator[AccessUnit] = iter(())
         self._ahead: AccessUnit | None = None
         self._next_row = -1
         self._row = -1
-        self._good: tuple[av.VideoFrame, AccessUnit] | None = None
+        self._good: tuple[av.VideoFrame | Picture, int] | None = None
         self._picture: Picture | None = None
         self.counts = DecodeCounts()
 
@@ -74,7 +81,7 @@ class Player:
             self._play_to(row)
             self._row = row
             if self._good is not before:
-                self._picture = to_picture(self._good[0], self._good[1].rotation) if self._good else None
+                self._picture = _as_picture(*self._good) if self._good else None
         return self._picture
 
     def _play_to(self, row: int) -> None:
@@ -109,4 +116,9 @@ class Player:
         if begins:
             self._good = None
         if frame is not None and self._shown[unit.index]:
-            self._good = (frame, unit)
+            kept = copied(to_picture(frame, unit.rotation)) if self._shows_damage else frame
+            self._good = (kept, unit.rotation)
+
+
+def _as_picture(kept: av.VideoFrame | Picture, rotation: int) -> Picture:
+    return kept if isinstance(kept, Picture) else to_picture(kept, rotation)
