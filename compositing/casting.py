@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import TypeVar
 
 from compositing.facts import MeetingFacts, PeerFacts, ShapeSpan
@@ -90,10 +91,13 @@ def _first_aspect(shapes: Sequence[ShapeSpan], run: Span) -> float | None:
 
 
 def _steps(spans: Iterable[tuple[Span, Item]]) -> Iterator[tuple[int, set[Item]]]:
-    """(t, what holds from t on) at every t at which a span begins or ends; the set is reused."""
+    """(t, what holds from t on) at every t at which a span begins or ends; the set is reused.
+
+    The spans of one item do not touch.
+    """
     changes = [change for s, item in spans for change in ((s.start_ms, True, item), (s.end_ms, False, item))]
     held: set[Item] = set()
-    for t, group in groupby(sorted(changes, key=lambda change: change[:2]), key=lambda change: change[0]):
+    for t, group in groupby(sorted(changes, key=itemgetter(0)), key=itemgetter(0)):
         for _, begins, item in group:
             (held.add if begins else held.discard)(item)
         yield t, held

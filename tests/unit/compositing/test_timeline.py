@@ -215,6 +215,17 @@ def test_a_hidden_speaker_does_not_take_the_stage() -> None:
     assert largest(plan, 30_000) == "ada/camera"
 
 
+def test_a_hidden_speaker_does_not_keep_others_from_the_stage() -> None:
+    facts = meeting(
+        MINUTE,
+        peer("ada", [(0, MINUTE)], speech=[(0, 5000)]),
+        peer("ben", [(0, MINUTE)], speech=[(5000, MINUTE)]),
+        peer("cleo", [(0, MINUTE)], speech=[(20_000, 20_500)]),
+    )
+    plan = plan_of(facts, layout="speaker", tracks=[{"peer_id": "ben", "hidden": True}])
+    assert [largest(plan, t) for t in (10_000, 30_000)] == ["ada/camera", "cleo/camera"]
+
+
 def test_mute_is_heard_and_not_seen() -> None:
     events = event(10_000, "mute", peer_id="ada"), event(20_000, "unmute", peer_id="ada")
     muted = plan_of(TRIO, *events, layout="speaker")
@@ -304,6 +315,20 @@ def test_at_most_max_tiles_are_shown_and_those_who_spoke_last_are_among_them() -
     assert who(plan, 15_000) == who(plan, 30_000) == {"p0/camera", "p1/camera", "p5/camera"}
 
 
+def test_a_shared_screen_is_never_the_one_that_is_left_out() -> None:
+    talkers = [peer(f"p{i}", [(0, MINUTE)], speech=[(5000 * i, 5000 * i + 5000)]) for i in range(4)]
+    facts = meeting(MINUTE, *talkers, peer("host", [(0, MINUTE)], screen=[(0, MINUTE)]))
+    plan = plan_of(facts, style={"max_tiles": 2, "screenshare": "tile"})
+    assert who(plan, 30_000) == {"host/screenshare", "p3/camera"}
+
+
+def test_placed_tiles_count_among_max_tiles_and_one_place_is_kept_for_the_layout() -> None:
+    placed = [event(0, "place", peer_id=name, rect=RECT) for name in ("ada", "ben")]
+    plan = plan_of(TRIO, *placed, style={"max_tiles": 2})
+    assert who(plan, 20_000) == {"ada/camera", "ben/camera", "cleo/camera"}
+    assert who(plan_of(TRIO, placed[1], style={"max_tiles": 2}), 20_000) == {"ada/camera", "ben/camera"}
+
+
 def test_split_and_pip_show_the_last_two_who_spoke() -> None:
     for layout in ("split", "pip"):
         plan = plan_of(TRIO, layout=layout)
@@ -342,6 +367,8 @@ def test_corners_scale_with_the_canvas_and_a_tile_on_the_whole_canvas_has_none()
     small = plan_of(TRIO, style=style, export={"resolution": "1280x720"})
     assert {t.corner_radius for t in scene_at(hd, 0)[0].tiles} == {24}
     assert {t.corner_radius for t in scene_at(small, 0)[0].tiles} == {16}
+    round_ones = scene_at(plan_of(TRIO, layout="speaker", style={"corner_radius": 540}), 0)[0].tiles
+    assert all(t.corner_radius == min(t.rect.w, t.rect.h, 1080) // 2 for t in round_ones)
     pip = scene_at(plan_of(TRIO, layout="pip", style=style), 0)[0].tiles
     assert [tile.corner_radius for tile in pip] == [0, 24]
 

@@ -61,6 +61,12 @@ def test_tiles_are_drawn_in_order_of_z_with_the_leaving_ones_lowest() -> None:
     assert [tile.tile_id for tile in tiles_at(AFTER, BEFORE, 1100)] == ["ben/camera", "cleo/camera", "ada/camera"]
 
 
+def test_what_leaves_stays_above_what_it_was_above() -> None:
+    text = Tile("text/0", "text", LEFT, z=1001)
+    over = scene(0, 1000, video("ada", LEFT), text)
+    assert [tile.tile_id for tile in tiles_at(AFTER, over, 1100)] == ["cleo/camera", "ada/camera", "text/0"]
+
+
 def test_a_cut_shows_the_new_scene_at_once() -> None:
     cut = scene(1000, 2000, video("cleo", LEFT))
     assert tiles_at(cut, BEFORE, 1000) is cut.tiles
