@@ -77,8 +77,9 @@ def fit_picture(source: Size, target: Rect, fit: Fit, crop: NormRect | None = No
     """Which part of a `source` picture lands where inside `target`.
 
     Returns `(part, place)`: `part` in pixels of the source, `place` in pixels of the canvas; both on even
-    coordinates, and of even size unless a part reaches the edge of an odd source. `crop` is applied first. `cover` cuts the part (centred), `contain` shrinks the place
-    (centred), `fill` stretches, `auto` chooses by `AUTO_COVER_MIN_VISIBLE`.
+    coordinates, and of even size unless a part reaches the edge of an odd source. `crop` is applied first.
+    `cover` cuts the part (centred), `contain` shrinks the place (centred), `fill` stretches, `auto` chooses
+    by `AUTO_COVER_MIN_VISIBLE`.
     """
     part = _crop(source, crop or WHOLE)
     if fit == "auto":
