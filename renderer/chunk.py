@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from compositing.canvas import Canvas
 from compositing.picture import Picture
 from compositing.scene import Plan, SourceKind, Tile
-from compositing.times import FrameGrid, Span
 from compositing.timeline import scene_at
+from compositing.times import FrameGrid, Span
 from compositing.transition import origin_of, tiles_at
 from renderer.encode import CodedFrame, VideoEncoder, new_frame
 from renderer.feeds import Feed, SeenTrack, feed
