@@ -15,6 +15,7 @@ import av
 import numpy as np
 from av.packet import Packet
 from av.video.reformatter import ColorRange
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from compositing.geometry import Size
@@ -139,6 +140,6 @@ def _audio_frame(samples: NDArray[np.float32], pts: int) -> av.AudioFrame:
     return frame
 
 
-def _coded(packet: Packet) -> CodedFrame:
+def _coded(packet: Packet[VideoStream]) -> CodedFrame:
     assert packet.pts is not None
     return CodedFrame(bytes(packet), packet.pts, packet.is_keyframe)

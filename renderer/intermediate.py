@@ -20,6 +20,7 @@ import av
 import numpy as np
 from av.packet import Packet
 from av.video.frame import PictureType
+from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 from compositing.geometry import Size
@@ -149,7 +150,7 @@ class _PieceEncoder:
         context.open()
         self._context = context
 
-    def _keep(self, packets: Sequence[Packet]) -> None:
+    def _keep(self, packets: Sequence[Packet[VideoStream]]) -> None:
         for packet in packets:
             assert packet.pts is not None
             self._packets.append((annexb_to_avcc(bytes(packet)), packet.pts, packet.is_keyframe))

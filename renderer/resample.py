@@ -59,5 +59,6 @@ def _kernels() -> NDArray[np.float32]:
     phases = (np.arange(_PHASES) + 0.5)[:, None] / _PHASES
     distance = taps[None, :] - phases
     window = np.i0(_KAISER_BETA * np.sqrt(np.clip(1 - (distance / (TAPS / 2)) ** 2, 0, 1)))
-    kernels = np.sinc(distance) * window
-    return (kernels / kernels.sum(axis=1, keepdims=True)).astype(np.float32)
+    weights = np.sinc(distance) * window
+    kernels: NDArray[np.float32] = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    return kernels
