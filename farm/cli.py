@@ -174,10 +174,14 @@ def export(source: str, composition: Path | None, **options: Any) -> None:
 
 
 def _summary(report: Any) -> str:
-    lines = [f"{w['code']}: {w['message']}" for w in report.warnings]
+    lines = [_warning(**warning) for warning in report.warnings]
     chunks = f"{report.chunks.rendered} of {report.chunks.total} chunks rendered, {report.chunks.cached} from the cache"
     what = f"{report.duration_ms / 1000:.1f} s, {report.bytes / 1e6:.1f} MB, {report.encoder}, {chunks}"
     return "\n".join([*(f"warning  {line}" for line in lines), f"{report.output}", f"{what}, {report.seconds:.1f} s"])
+
+
+def _warning(code: str, message: str, track_id: str = "") -> str:
+    return f"{code}: {message}" + (f" (track {track_id})" if track_id not in message else "")
 
 
 def _announce(executor: Executor, quiet: bool) -> None:

