@@ -228,7 +228,7 @@ def _findings(track: TrackReport) -> Iterable[Notice]:
     """What a person should know beyond what the index itself told."""
     frozen_ms = total_ms(track.freezes)
     if frozen_ms >= NOTABLE_FREEZE_MS:
-        text = f"the picture stands still for {frozen_ms / 1000:.1f} s in all, {len(track.freezes)} times, after losses"
+        text = f"after losses the picture stands still: {frozen_ms / 1000:.1f} s in all, freezes: {len(track.freezes)}"
         yield Notice("freezes", text, track.track_id)
     if abs(track.drift_ppm) > NOTABLE_DRIFT_PPM:
         text = f"the sender's clock is off by {track.drift_ppm:+.0f} ppm; it is followed, sync may be less exact"
