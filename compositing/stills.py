@@ -30,4 +30,4 @@ def decode_raster(png: bytes) -> Raster:
     bgra = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_UNCHANGED)
     if bgra is None or bgra.ndim != 3 or bgra.shape[2] != 4:
         raise ValueError("not a PNG with transparency")
-    return Raster(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA))
+    return Raster(np.asarray(cv2.cvtColor(bgra, cv2.COLOR_BGRA2RGBA), np.uint8))

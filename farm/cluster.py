@@ -52,6 +52,13 @@ CONFIG: dict[str, Any] = {
     "distributed.worker.memory.pause": False,
     # It samples the stacks of all workers for a dashboard page.
     "distributed.worker.profile.enabled": False,
+    # What polls many times a second for the sake of tasks that take milliseconds: ours take many seconds, and
+    # every core is busy rendering.
+    "distributed.admin.tick.interval": "500ms",
+    "distributed.admin.tick.limit": "60s",
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.scheduler.work-stealing": False,
+    "distributed.scheduler.active-memory-manager.start": False,
 }
 
 

@@ -19,11 +19,12 @@ from compositing.plan_json import canonical_plan
 from compositing.scene import Plan
 from compositing.timeline import clip_plan
 from compositing.times import FrameGrid, Span
-from renderer.chunk import cast, frame_times_us, tolerance_us
+from renderer.chunk import cast, frame_times_us
 from renderer.encode import AAC_FRAME
 from renderer.feeds import SeenTrack, digest_feed, feed
 from renderer.index import TrackIndex
 from renderer.profiles import AudioProfile
+from renderer.sampler import tolerance_us
 from renderer.soundtrack import AAC_FRAMES_PER_CHUNK, CHUNK_SECONDS, rows_heard, window_span
 from renderer.spec import AudioChunk, RenderSpec, VideoChunk
 

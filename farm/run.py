@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 
@@ -50,6 +50,8 @@ from storage.recordings import Recording
 
 Format = Literal["mp4", "m4a"]
 EncoderChoice = Literal["auto", "x264", "nvenc"]
+T = TypeVar("T")
+
 NVENC_POOL = "nvenc"
 """The Dask resource of workers that have NVIDIA's encoder."""
 
@@ -353,7 +355,7 @@ class _Export:
     def _run(self, tasks: Sequence[Task]) -> dict[str, Any]:
         return self._around.executor.run(tasks, self._around.observer, self._around.cancel)
 
-    def _timed(self, stage: str, step: Callable[[], Any]) -> Any:
+    def _timed(self, stage: str, step: Callable[[], T]) -> T:
         began = self._around.clock()
         result = step()
         self._stages[stage] = self._stages.get(stage, 0.0) + self._around.clock() - began
@@ -406,7 +408,7 @@ def warnings_of(composed: Composed) -> tuple[dict[str, str], ...]:
     )
 
 
-def _counts(chunks: Sequence[VideoChunk] | Sequence[AudioChunk], rendered: set[str]) -> Counts:
+def _counts(chunks: Sequence[VideoChunk | AudioChunk], rendered: set[str]) -> Counts:
     new = sum(c.key in rendered for c in chunks)
     return Counts(len(chunks), new, len(chunks) - new)
 

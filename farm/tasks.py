@@ -21,8 +21,8 @@ from renderer.concat import ChunkRef, StitchReport, stitch
 from renderer.index import ExtensionIds, load_index, load_or_build_index
 from renderer.samples import pack_audio_chunk
 from renderer.soundtrack import AAC_FRAMES_PER_CHUNK, chunk_energies, encode_chunk, mix_chunk
-from renderer.speech import levels, save_levels
 from renderer.spec import AudioChunk, RenderSpec, TrackInput, VideoChunk
+from renderer.speech import levels, save_levels
 from renderer.still import thumbnails
 from renderer.workbench import CONTENTS_PIECE, SourceReader, Workbench, seen_track
 from storage.keys import RecordingKeys
@@ -121,7 +121,7 @@ def render_audio(
 ) -> tuple[ChunkDone, ...]:
     """Renders the chunks of sound that are not in the cache yet."""
     bench = Workbench(spec)
-    tracks = tuple(bench.heard_tracks())
+    tracks = tuple(bench.heard_tracks([c.number for c in chunks]))
     done: list[ChunkDone] = []
     for number, chunk in enumerate(chunks):
         context.check_cancelled()
@@ -145,7 +145,7 @@ def measure_audio(
 ) -> tuple[NDArray[np.float64], ...]:
     """The loudness of each chunk of the mix, in blocks that can be put together."""
     bench = Workbench(spec)
-    tracks = tuple(bench.heard_tracks())
+    tracks = tuple(bench.heard_tracks([c.number for c in chunks]))
     energies = []
     for number, chunk in enumerate(chunks):
         context.check_cancelled()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import av
 import numpy as np
@@ -22,10 +22,10 @@ from compositing.timeline import scene_at
 from compositing.times import FrameGrid, Span
 from compositing.transition import origin_of, tiles_at
 from renderer.encode import CodedFrame, VideoEncoder, new_frame
-from renderer.feeds import Feed, SeenTrack, feed
+from renderer.feeds import Feed, feed
 from renderer.h264_bytes import annexb_to_avcc, avcc_config, parameter_sets
 from renderer.player import Player
-from renderer.sampler import NOTHING
+from renderer.sampler import NOTHING, tolerance_us
 from renderer.samples import pack_video_chunk
 from renderer.spec import RenderSpec, VideoChunk
 from renderer.workbench import Workbench
@@ -95,18 +95,12 @@ def frame_times_us(grid: FrameGrid, frames: range) -> NDArray[np.int64]:
     return np.arange(frames.start, frames.stop, dtype=np.int64) * 1_000_000 // grid.fps
 
 
-def tolerance_us(grid: FrameGrid) -> int:
-    """How far after a frame's instant a picture may stand and still count as on it: half a frame."""
-    return 500_000 // grid.fps
-
-
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Actor:
     """One cast member over a span: feeds by chunk, and a player for each track."""
 
-    tracks: Sequence[SeenTrack]
-    feeds: dict[str, Feed] = field(default_factory=dict)
-    players: list[Player] = field(default_factory=list)
+    feeds: Mapping[str, Feed]
+    players: Sequence[Player]
 
     def picture(self, chunk_key: str, i: int) -> Picture | None:
         seen = self.feeds[chunk_key]
@@ -209,26 +203,21 @@ def pack_video(
 
 
 def _actors(bench: Workbench, chunks: Sequence[VideoChunk], grid: FrameGrid) -> dict[CastMember, _Actor]:
-    actors: dict[CastMember, _Actor] = {}
-    last_rows: dict[CastMember, dict[int, int]] = {}
+    roles: dict[CastMember, list[tuple[VideoChunk, NDArray[np.bool_]]]] = {}
     for chunk in chunks:
-        frames = range(chunk.first_frame, chunk.end_frame)
-        times = frame_times_us(grid, frames)
-        for member, visible in cast(chunk.plan, grid, frames).items():
-            actor = actors.setdefault(member, _Actor(bench.seen_tracks(*member)))
-            seen = feed(actor.tracks, times, tolerance_us(grid))
-            actor.feeds[chunk.key] = seen
-            _note_last_rows(last_rows.setdefault(member, {}), seen, visible)
-    for member, actor in actors.items():
-        actor.players = [
-            Player(bench.reader(track), track.shown, last_rows[member].get(number, 0), track.shows_damage)
-            for number, track in enumerate(actor.tracks)
-        ]
-    return actors
+        for member, visible in cast(chunk.plan, grid, range(chunk.first_frame, chunk.end_frame)).items():
+            roles.setdefault(member, []).append((chunk, visible))
+    return {member: _actor(bench, member, mine, grid) for member, mine in roles.items()}
 
 
-def _note_last_rows(last_rows: dict[int, int], seen: Feed, visible: NDArray[np.bool_]) -> None:
-    for number in np.unique(seen.track[visible]):
-        rows = seen.row[visible & (seen.track == number)]
-        last_rows[int(number)] = max(last_rows.get(int(number), 0), int(rows.max()))
-
+def _actor(
+    bench: Workbench, member: CastMember, role: Sequence[tuple[VideoChunk, NDArray[np.bool_]]], grid: FrameGrid
+) -> _Actor:
+    """A cast member with its feeds, and players that know how far they will be asked."""
+    times = [frame_times_us(grid, range(c.first_frame, c.end_frame)) for c, _ in role]
+    seen_at = np.concatenate([t[visible] for t, (_, visible) in zip(times, role, strict=True)])
+    tracks = bench.seen_tracks(*member, seen_at)
+    seen = [track.seen for track in tracks]
+    feeds = {c.key: feed(seen, t, tolerance_us(grid)) for t, (c, _) in zip(times, role, strict=True)}
+    players = [Player(t.reader, t.seen.shown, len(t.seen.index) - 1, t.seen.shows_damage) for t in tracks]
+    return _Actor(feeds, players)

@@ -11,6 +11,7 @@ from renderer.track_index import (
     TrackIndex,
     TrackStats,
     keyframe_before,
+    narrow,
     rows_between,
     track_digest,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "keyframe_before",
     "load_index",
     "load_or_build_index",
+    "narrow",
     "rows_between",
     "track_digest",
 ]

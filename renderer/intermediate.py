@@ -171,25 +171,28 @@ class IntermediateReader:
 
     codec = "h264"
 
-    def __init__(self, index: TrackIndex, pieces: Sequence[Piece], fetch: Callable[[int], bytes]) -> None:
-        """`fetch(number)` reads the object of a piece."""
+    def __init__(
+        self, index: TrackIndex, pieces: Sequence[Piece], fetch: Callable[[int], bytes], base: int = 0
+    ) -> None:
+        """`fetch(number)` reads the object of a piece; row 0 of `index` is row `base` of the whole track."""
         self._index = index
+        self._base = base
         self._pieces = pieces
         self._first_rows = [p.first_row for p in pieces]
         self._piece = lru_cache(maxsize=2)(lambda number: _OpenPiece(fetch(number)))
 
     def keyframe_before(self, row: int) -> int:
-        at = bisect_right(self._first_rows, row) - 1
-        return self._piece(self._pieces[at].number).keyframe_before(row) if at >= 0 else -1
+        at = bisect_right(self._first_rows, row + self._base) - 1
+        return self._piece(self._pieces[at].number).keyframe_before(row + self._base) - self._base if at >= 0 else -1
 
     def units(self, first_row: int, last_row: int) -> Iterator[AccessUnit]:
-        at = max(0, bisect_right(self._first_rows, first_row) - 1)
+        at = max(0, bisect_right(self._first_rows, first_row + self._base) - 1)
         for piece in self._pieces[at:]:
-            if piece.first_row > last_row:
+            if piece.first_row - self._base > last_row:
                 return
             for row, data, key in self._piece(piece.number).samples():
-                if first_row <= row <= last_row:
-                    yield self._unit(row, data, key)
+                if first_row <= row - self._base <= last_row:
+                    yield self._unit(row - self._base, data, key)
 
     def _unit(self, row: int, data: bytes, key: bool) -> AccessUnit:
         index = self._index

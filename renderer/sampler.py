@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from compositing.times import FrameGrid
 from renderer.index import TrackIndex
 
 LossPolicy = Literal["freeze", "hold", "conceal"]
@@ -20,6 +21,11 @@ decodes is shown. hold: it stays without limit. conceal: what decodes is shown a
 FREEZE_LIMIT_US = 5_000_000
 NOTHING = -1
 """Row number where a track has no picture to show yet."""
+
+
+def tolerance_us(grid: FrameGrid) -> int:
+    """How far after a frame's instant a picture may stand and still count as on it: half a frame."""
+    return 500_000 // grid.fps
 
 
 def showable(index: TrackIndex, policy: LossPolicy) -> NDArray[np.bool_]:

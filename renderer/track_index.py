@@ -7,7 +7,7 @@ them; how an index is made is in renderer.index_build, how it is kept in rendere
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 
 import numpy as np
@@ -66,6 +66,13 @@ class TrackStats:
         return self.lost / sent if sent else 0.0
 
 
+ROW_COLUMNS = (
+    "time_us", "ticks", "start", "end", "first_seq", "last_seq", "keyframe", "complete", "gap_before", "clean",
+    "width", "height", "rotation", "digest", "audio_level", "samples",
+)  # fmt: skip
+"""The columns with one row for each access unit."""
+
+
 @dataclass(frozen=True, eq=False)
 class TrackIndex:
     """n access units of one track in decoding (sequence) order; all columns are (n,)."""
@@ -119,6 +126,12 @@ class TrackIndex:
 
     def __len__(self) -> int:
         return len(self.time_us)
+
+
+def narrow(index: TrackIndex, first_row: int, end_row: int) -> TrackIndex:
+    """The rows [first_row, end_row) alone, numbered from 0: what a worker keeps of a long track."""
+    rows = slice(first_row, end_row)
+    return replace(index, **{name: getattr(index, name)[rows].copy() for name in ROW_COLUMNS})
 
 
 def keyframe_before(index: TrackIndex, row: int) -> int:

@@ -5,27 +5,40 @@ Built from a `RenderSpec`, which is all that travels. Hands out readers and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from compositing.picture import Raster
+from compositing.scene import SourceKind
 from compositing.stills import decode_raster
 from renderer.feeds import SeenTrack
-from renderer.index import TrackIndex, load_index
+from renderer.index import TrackIndex, load_index, narrow
 from renderer.intermediate import IntermediateReader, parse_contents
 from renderer.player import UnitReader
 from renderer.rtp.units import AccessUnit
-from renderer.sampler import showable
-from renderer.soundtrack import HeardTrack
+from renderer.sampler import NOTHING, rows_on_screen, showable, tolerance_us
+from renderer.soundtrack import HeardTrack, rows_heard
 from renderer.sources import read_units
 from renderer.spec import RenderSpec, TrackInput
 from storage.keys import RecordingKeys
 from storage.objects import ObjectStore, open_store
 
+Ticks = NDArray[np.int64]
+
 CONTENTS_PIECE = 0
 """Number under which the table of contents of an intermediate lies; its pieces are numbered from 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenTrack:
+    """A video track that can be played."""
+
+    seen: SeenTrack
+    reader: UnitReader
 
 
 class Workbench:
@@ -35,7 +48,6 @@ class Workbench:
         self.spec = spec
         self.keys = RecordingKeys(spec.room_id, spec.recording_id)
         self._given_store = store
-        self._indexes: dict[str, TrackIndex] = {}
         self._rasters: dict[str, Raster] = {}
 
     @cached_property
@@ -43,36 +55,42 @@ class Workbench:
         return self._given_store or open_store(self.spec.store)
 
     def index(self, track: TrackInput) -> TrackIndex:
-        """The track's index, read once."""
-        if track.track_id not in self._indexes:
-            self._indexes[track.track_id] = load_index(self.store.get(track.index_key))
-        return self._indexes[track.track_id]
+        """The track's whole index. It is not kept: a worker's memory must not grow with the recording."""
+        return load_index(self.store.get(track.index_key))
 
-    def seen_tracks(self, peer_id: str, source: str) -> tuple[SeenTrack, ...]:
-        """The video tracks behind a tile, in the order in which the planner had them."""
-        return tuple(
-            seen_track(t, self.index(t), self.spec)
-            for t in self.spec.tracks
-            if t.peer_id == peer_id and t.kind == source
-        )
+    def seen_tracks(self, peer_id: str, source: SourceKind, times_us: Ticks) -> tuple[OpenTrack, ...]:
+        """The video tracks behind a tile, in the planner's order, for frames that stand at `times_us` (rising)."""
+        mine = (t for t in self.spec.tracks if t.peer_id == peer_id and t.kind == source)
+        return tuple(self._open(seen_track(t, self.index(t), self.spec), times_us) for t in mine)
 
-    def heard_tracks(self) -> Iterator[HeardTrack]:
-        """All audio tracks."""
+    def heard_tracks(self, chunks: Sequence[int]) -> Iterator[HeardTrack]:
+        """All audio tracks, for the chunks of sound with these numbers (rising)."""
         for track in self.spec.tracks:
             if track.kind == "audio":
                 index = self.index(track)
-                yield HeardTrack(track.peer_id, index, track.nudge_us, SourceReader(self.store, self.keys, index).units)
+                first, end = (rows_heard(index, track.nudge_us, chunks[at])[at] for at in (0, -1))
+                part = narrow(index, first, end)
+                yield HeardTrack(track.peer_id, part, track.nudge_us, SourceReader(self.store, self.keys, part).units)
 
-    def reader(self, seen: SeenTrack) -> UnitReader:
-        """Where the units of a video track come from."""
+    def _open(self, seen: SeenTrack, times_us: Ticks) -> OpenTrack:
+        """A track and its reader, cut to the rows that such frames need."""
+        ends = np.array([times_us[0], times_us[-1]])
+        first, last = rows_on_screen(seen.index, seen.shown, ends - seen.nudge_us, tolerance_us(self.spec.grid))
+        base = max(0, self._reader(seen, seen.index).keyframe_before(int(first))) if first != NOTHING else 0
+        part = narrow(seen.index, base, int(last) + 1)
+        cut = replace(seen, index=part, shown=seen.shown[base : int(last) + 1].copy())
+        return OpenTrack(cut, self._reader(seen, part, base))
+
+    def _reader(self, seen: SeenTrack, index: TrackIndex, base: int = 0) -> UnitReader:
+        """Where the units of a video track come from; row 0 of `index` is row `base` of the whole track."""
         if not seen.intermediate:
-            return SourceReader(self.store, self.keys, seen.index)
+            return SourceReader(self.store, self.keys, index)
 
         def fetch(number: int) -> bytes:
             key = self.keys.intermediate(seen.track_id, seen.intermediate, number)
             return self.store.get(key)
 
-        return IntermediateReader(seen.index, parse_contents(fetch(CONTENTS_PIECE)), fetch)
+        return IntermediateReader(index, parse_contents(fetch(CONTENTS_PIECE)), fetch, base)
 
     def raster(self, key: str) -> Raster:
         """A label, avatar, text or image by its content key."""

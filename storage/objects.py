@@ -7,7 +7,6 @@ from urllib.parse import unquote, urlsplit
 from storage.contract import ObjectInfo, ObjectStore, ObjectWriter, StoreSpec
 from storage.errors import InvalidKey
 from storage.local import LocalStore
-from storage.s3 import S3Store
 
 __all__ = ["ObjectInfo", "ObjectStore", "ObjectWriter", "StoreSpec", "open_store"]
 
@@ -19,6 +18,8 @@ def open_store(spec: StoreSpec) -> ObjectStore:
     """
     scheme = urlsplit(spec.url).scheme
     if scheme == "s3":
+        from storage.s3 import S3Store  # its client library costs a third of a second to import
+
         return S3Store(spec)
     if scheme == "file":
         return LocalStore(unquote(urlsplit(spec.url).path))
