@@ -312,9 +312,11 @@ def test_an_export_that_is_interrupted_leaves_what_can_be_used(
     recording, out = copied(long, tmp_path), tmp_path / "out" / "out.mp4"
     process = start_farm("export", recording, *LARGER, *workers, "--output", out, "--json")
     wait_until(lambda: bool(stored(recording, "video")), process)
+    helpers = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=30)
     assert_one_line(Ran(process.returncode, stdout, stderr), 1, "stopped before the end", number.name)
+    assert psutil.wait_procs(helpers, timeout=10)[1] == []
     assert not out.exists()
     assert leftovers(tmp_path) == []
     assert all(path.stat().st_size for path in (recording / "cache").rglob("*") if path.is_file())
