@@ -46,7 +46,7 @@ def test_a_picture_does_not_depend_on_where_playing_began(
     alone = by_themselves(track, policy)
     assert len(set(alone.values())) > 20
 
-    @settings(max_examples=15, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(st.sets(st.sampled_from(track.rows(policy)), min_size=1))
     def check(rows: set[int]) -> None:
         player = track.player(policy)
