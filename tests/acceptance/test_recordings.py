@@ -28,7 +28,8 @@ RESOLUTIONS = {"lossy": "1920x1080"}
 """A portrait picture inside of a landscape tile is legible from this size on; for the others 720 lines do."""
 STYLES = {"bigroom": {"screenshare": "tile"}}
 """With the screen on stage the nine cameras would be too small to be read."""
-LOSES_BEEPS = {"lossy"}
+CLIPS_BEEPS = {"lossy", "bigroom"}
+"""Lost packets, and Opus waking up late from silence (DTX), take some beeps or their beginnings."""
 
 Export = tuple[str, Made]
 
@@ -87,4 +88,4 @@ def test_no_picture_goes_back_in_time(export: Export, seen: dict[str, Seen]) -> 
 
 
 def test_sound_stands_with_its_picture(export: Export, seen: dict[str, Seen]) -> None:
-    check_sound(real_watches(export[1].source), seen, may_miss=0.2 if export[0] in LOSES_BEEPS else 0.0)
+    check_sound(real_watches(export[1].source), seen, may_miss=0.2 if export[0] in CLIPS_BEEPS else 0.0)

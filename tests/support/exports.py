@@ -188,8 +188,9 @@ class Seen:
     strangers: int
     """Readings that show somebody else."""
     picture: Spread
-    at_joints: tuple[Spread, ...]
-    """The same, within 2 s of each chunk boundary where at least 30 frames were read."""
+    at_joints: tuple[tuple[Spread, float], ...]
+    """The same, within 2 s of each chunk boundary where at least 30 frames were read; and how long the source's
+    own frames last there, in ms: for 5 % of the time longer than that."""
     in_order: bool
     beep_offsets_ms: tuple[float, ...]
     """(content second - output time) of each beep less the median of the picture's."""
@@ -316,7 +317,7 @@ def _seen(w: Watch, table: Ints, asked: int, made: Made, samples: Floats, rate: 
         asked,
         len(everything.frame) - len(own.frame),
         picture,
-        tuple(_joint_spreads(own, made.composed.frames, fps)),
+        tuple(_joint_spreads(own, made, w.peer_id)),
         monotonic(own),
         tuple((seconds - onsets - picture.median).tolist()),
         tuple(s for s in w.beeps_ms if s not in seconds.tolist()),
@@ -328,9 +329,24 @@ def _spread(times: Times, fps: float) -> Spread:
     return spread(times.content_ms, times.frame, fps) if len(times.frame) else Spread(nothing, nothing, nothing)
 
 
-def _joint_spreads(times: Times, frames: range, fps: int) -> Iterator[Spread]:
+def _joint_spreads(times: Times, made: Made, peer_id: str) -> Iterator[tuple[Spread, float]]:
+    frames, fps = made.composed.frames, made.composed.spec.fps
     per_chunk = CHUNK_MS * fps // 1000
     for joint in range(-(-(frames.start + 1) // per_chunk) * per_chunk, frames.stop, per_chunk):
         near = np.abs(times.frame - joint) <= 2 * fps
         if np.count_nonzero(near) >= 30:
-            yield spread(times.content_ms[near], times.frame[near], fps)
+            frame_ms = _source_frame_ms(made, peer_id, joint * 1000 / fps)
+            yield spread(times.content_ms[near], times.frame[near], fps), frame_ms
+
+
+def _source_frame_ms(made: Made, peer_id: str, t_ms: float) -> float:
+    """How long the pictures that a peer sent stood until the next, within 2 s of `t_ms`: cameras stutter."""
+    tracks = [t for t in made.composed.prepared.meeting.tracks if (t.ref.peer_id, t.ref.kind) == (peer_id, "video")]
+    gaps = np.concatenate([_gaps_near(t.index.time_us / 1000, t_ms) for t in tracks])
+    gaps.sort()
+    share = np.cumsum(gaps) / max(gaps.sum(), 1.0)
+    return float(gaps[np.searchsorted(share, 0.95)]) if len(gaps) else 0.0
+
+
+def _gaps_near(times_ms: Floats, t_ms: float) -> Floats:
+    return np.diff(times_ms[np.abs(times_ms - t_ms) <= 2000])
