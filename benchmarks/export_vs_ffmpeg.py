@@ -157,8 +157,8 @@ def ffmpeg_cost(ffmpeg: str, tracks: Sequence[Remuxed], composed: Composed, outp
     spec = composed.spec
     inputs, picture, sound = ffmpeg_graph(tracks, spec.canvas, spec.fps)
     options = [part for name, value in spec.video.options for part in (f"-{name}:v", value)]
-    command = [ffmpeg, "-v", "error", "-y", *inputs, "-filter_complex", f"{picture};{sound}", "-map", "[v]", "-map", "[a]"]
-    command += ["-c:v", "libx264", *options, "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", str(spec.audio.bit_rate)]
+    command = [ffmpeg, "-v", "error", "-y", *inputs, "-filter_complex", f"{picture};{sound}"]
+    command += ["-map", "[v]", "-map", "[a]", "-c:v", "libx264", *options, "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", str(spec.audio.bit_rate)]
     command += ["-frames:v", str(len(composed.frames)), "-t", str(len(composed.frames) / spec.fps)]
     return main_cost([*command, "-movflags", "+faststart", str(output)])[0]
 

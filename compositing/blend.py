@@ -21,6 +21,7 @@ Coverage = NDArray[np.uint16]
 
 OPAQUE = 256
 _HALF = 128
+_BAND_ROWS = 64
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,6 +37,10 @@ class Sprite:
     is_opaque: bool
 
     @property
+    def nbytes(self) -> int:
+        return sum(plane.nbytes for plane in (*self.premultiplied, *self.left))
+
+    @property
     def size(self) -> Size:
         h, w = self.left[0].shape
         return Size(w, h)
@@ -44,6 +49,14 @@ class Sprite:
 def sprite(raster: Raster) -> Sprite:
     """`raster` ready for blending; an odd last row or column is left out."""
     rgba = raster.rgba[: raster.rgba.shape[0] & ~1, : raster.rgba.shape[1] & ~1]
+    # In bands: the arithmetic in 32 bits would take 40 times the memory of a full-screen raster for a moment.
+    bands = [_sprite_band(rgba[top : top + _BAND_ROWS]) for top in range(0, len(rgba), _BAND_ROWS)]
+    y, u, v = (np.concatenate([b.premultiplied[plane] for b in bands]) for plane in range(3))
+    luma, chroma = (np.concatenate([b.left[plane] for b in bands]) for plane in range(2))
+    return Sprite((y, u, v), (luma, chroma), all(b.is_opaque for b in bands))
+
+
+def _sprite_band(rgba: NDArray[np.uint8]) -> Sprite:
     alpha = rgba[:, :, 3].astype(np.uint32)
     cover = (alpha * OPAQUE + 127) // 255
     y, u, v = (plane * cover for plane in np.moveaxis(rgb_to_yuv(rgba[:, :, :3]), 2, 0))

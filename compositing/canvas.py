@@ -43,8 +43,12 @@ class _Layer:
     speaks: bool
 
 
+_SPRITE_BYTES = 32 << 20
+"""Stills that are kept ready: enough for what is on one canvas, however many a long meeting has."""
+
+
 class Canvas:
-    """Draws frames of `size`. `rasters` gives the raster of a key, called once for each key."""
+    """Draws frames of `size`. `rasters` gives the raster of a key."""
 
     def __init__(self, size: Size, rasters: Callable[[str], Raster]) -> None:
         self._whole = Rect(0, 0, size.w, size.h)
@@ -196,9 +200,12 @@ class Canvas:
         return held[1]
 
     def _sprite(self, key: str) -> Sprite:
-        if key not in self._sprites:
-            self._sprites[key] = sprite(self._rasters(key))
-        return self._sprites[key]
+        """The raster of `key`, ready for blending; those used longest ago are forgotten beyond a bound."""
+        drawn = self._sprites.pop(key, None) or sprite(self._rasters(key))
+        self._sprites[key] = drawn
+        while len(self._sprites) > 1 and sum(s.nbytes for s in self._sprites.values()) > _SPRITE_BYTES:
+            del self._sprites[next(iter(self._sprites))]
+        return drawn
 
 
 def _layer(tile: Tile, pictures: Mapping[str, Picture | None], speaking: Container[str]) -> _Layer:

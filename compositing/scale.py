@@ -1,8 +1,9 @@
 """Planes scaled into other planes, and pictures turned upright.
 
 Takes planes (H, W) uint8 or uint16, writes into views of others. Halves exactly while it can (the mean of
-four samples: no aliasing, and fast), then softens by what is left to shrink and interpolates linearly. Only filters that OpenCV computes in fixed
-point are used: cubic, and linear on 16 bits, differ between processors (SSE, AVX2, IPP). Knows no tile.
+four samples: no aliasing, and fast), then softens by what is left to shrink and interpolates linearly. Only
+filters that OpenCV computes in fixed point are used: cubic, and linear on 16 bits, differ between
+processors (SSE, AVX2, IPP). Knows no tile.
 """
 
 from __future__ import annotations
@@ -75,10 +76,10 @@ def _softened(source: Plane, w: int, h: int) -> Plane:
     sizes has r²/6. Three taps [a, 1 - 2a, a] add 2a: a = (r² - 1) / 12 makes up the difference. It looks as
     INTER_AREA does, at a sixth of its cost.
     """
-    taps, sigmas = zip(*(_taps(before / after) for before, after in zip(source.shape, (h, w), strict=True)), strict=True)
-    if taps == (1, 1):
+    (rows, sigma_y), (columns, sigma_x) = _taps(source.shape[0] / h), _taps(source.shape[1] / w)
+    if rows == columns == 1:
         return source
-    return np.asarray(cv2.GaussianBlur(source, taps[::-1], sigmaX=sigmas[1], sigmaY=sigmas[0]), np.uint8)
+    return np.asarray(cv2.GaussianBlur(source, (columns, rows), sigmaX=sigma_x, sigmaY=sigma_y), np.uint8)
 
 
 def _taps(ratio: float) -> tuple[int, float]:

@@ -388,8 +388,8 @@ def stored_chunks(recording: Recording) -> frozenset[str]:
 def export_id(video: Sequence[VideoChunk], audio: Sequence[AudioChunk]) -> str:
     """A name for an export that nobody named: derived from what it is made of."""
     sha = hashlib.sha256()
-    for chunk in (*video, *audio):
-        sha.update(chunk.key.encode())
+    for key in [c.key for c in video] + [c.key for c in audio]:
+        sha.update(key.encode())
     return sha.hexdigest()[:16]
 
 
@@ -408,7 +408,7 @@ def warnings_of(composed: Composed) -> tuple[dict[str, str], ...]:
     )
 
 
-def _counts(chunks: Sequence[VideoChunk | AudioChunk], rendered: set[str]) -> Counts:
-    new = sum(c.key in rendered for c in chunks)
+def _counts(chunks: Sequence[VideoChunk] | Sequence[AudioChunk], rendered: set[str]) -> Counts:
+    new = len({c.key for c in chunks} & rendered)
     return Counts(len(chunks), new, len(chunks) - new)
 

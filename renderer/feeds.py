@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from compositing.times import Span
 from renderer.index import TrackIndex, keyframe_before
-from renderer.sampler import NOTHING, rows_on_screen
+from renderer.sampler import FIRST_PICTURE_EARLY_US, NOTHING, rows_on_screen
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +50,7 @@ def feed(tracks: Sequence[SeenTrack], times_us: NDArray[np.int64], tolerance_us:
     """The feed of a tile over the frames at `times_us` (m,).
 
     Of several tracks the one that began last among those still live is seen; where none is live any more, the
-    one with the newest picture.
+    one with the newest picture. Where there is no picture yet, one that comes soon stands in.
     """
     track = np.full(len(times_us), NOTHING, np.int64)
     row = np.full(len(times_us), NOTHING, np.int64)
@@ -60,7 +60,18 @@ def feed(tracks: Sequence[SeenTrack], times_us: NDArray[np.int64], tolerance_us:
         rank = _rank(seen, rows, times_us)
         better = rank > best
         track[better], row[better], best[better] = number, rows[better], rank[better]
+    for number, seen in enumerate(tracks):
+        soon = (track == NOTHING) & _comes_soon(seen, times_us)
+        track[soon], row[soon] = number, np.argmax(seen.shown) if len(seen.shown) else NOTHING
     return Feed(track, row)
+
+
+def _comes_soon(seen: SeenTrack, times_us: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Where the first picture of a track is not there yet, but near enough to stand in."""
+    if not seen.shown.any():
+        return np.zeros(len(times_us), np.bool_)
+    first_us = int(seen.index.time_us[np.argmax(seen.shown)]) + seen.nudge_us
+    return (first_us - FIRST_PICTURE_EARLY_US <= times_us) & (times_us < first_us)
 
 
 def _rank(seen: SeenTrack, rows: NDArray[np.int64], times_us: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -7,7 +7,7 @@ read, no layout is known. Times are recording time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +15,12 @@ from numpy.typing import NDArray
 from compositing.facts import MeetingFacts, PeerFacts, ShapeSpan
 from compositing.times import Span, clip_all, merge, subtract
 from renderer.index import TrackIndex
-from renderer.sampler import LossPolicy, showable
+from renderer.sampler import FIRST_PICTURE_EARLY_US, LossPolicy, showable
 from storage.manifest import Manifest, TrackRef
 from storage.notices import Notice
 
+THERE_FROM_THE_START_MS = 500
+"""Who joins so soon after recording zero was there when it began: the first frame is not an empty room."""
 CAMERA_SILENCE_MS = 5_000
 """A camera that sends nothing for so long counts as off: its last face is not shown any longer."""
 UNKNOWN_END_HOLD_MS = 1_000
@@ -134,9 +136,13 @@ def _people(
         if not any(p.peer_id == peer_id for p in manifest.participants):
             spans[peer_id].append(track.live)
     return {
-        peer_id: (names[peer_id] or f"Guest {peer_id[:8]}", clip_all(merge(spans[peer_id]), whole))
+        peer_id: (names[peer_id] or f"Guest {peer_id[:8]}", clip_all(merge(map(_settled, spans[peer_id])), whole))
         for peer_id in names
     }
+
+
+def _settled(presence: Span) -> Span:
+    return Span(0, presence.end_ms) if presence.start_ms <= THERE_FROM_THE_START_MS else presence
 
 
 def _joined_events(manifest: Manifest, duration_ms: int) -> dict[str, tuple[str, list[Span]]]:
@@ -176,11 +182,22 @@ def _peer(
         peer_id,
         name,
         presence,
-        camera=shapes["video"],
+        camera=_without_flash(shapes["video"], presence),
         screenshare=shapes["screenshare"],
         speech=speech,
         has_audio=any(t.ref.kind == "audio" for t in mine),
     )
+
+
+def _without_flash(camera: tuple[ShapeSpan, ...], presence: tuple[Span, ...]) -> tuple[ShapeSpan, ...]:
+    """`camera` with spans that begin soon after a joining moved to it; the first picture stands in meanwhile."""
+    limit_ms = FIRST_PICTURE_EARLY_US // 1000
+    moved: list[ShapeSpan] = []
+    for shape in camera:
+        joined = [s.start_ms for s in presence if s.start_ms <= shape.start_ms <= s.start_ms + limit_ms]
+        free = not moved or moved[-1].end_ms <= max(joined, default=0)
+        moved.append(replace(shape, start_ms=max(joined)) if joined and free else shape)
+    return tuple(moved)
 
 
 # ---- live pictures ---------------------------------------------------------------------------------------

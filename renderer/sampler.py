@@ -19,6 +19,9 @@ LossPolicy = Literal["freeze", "hold", "conceal"]
 decodes is shown. hold: it stays without limit. conceal: what decodes is shown at once."""
 
 FREEZE_LIMIT_US = 5_000_000
+FIRST_PICTURE_EARLY_US = 700_000
+"""A track's first picture may stand in for so long before it: a join shows no flash of an avatar, a video no
+black first frame."""
 NOTHING = -1
 """Row number where a track has no picture to show yet."""
 

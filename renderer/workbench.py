@@ -20,7 +20,7 @@ from renderer.index import TrackIndex, load_index, narrow
 from renderer.intermediate import IntermediateReader, parse_contents
 from renderer.player import UnitReader
 from renderer.rtp.units import AccessUnit
-from renderer.sampler import NOTHING, rows_on_screen, showable, tolerance_us
+from renderer.sampler import FIRST_PICTURE_EARLY_US, NOTHING, rows_on_screen, showable, tolerance_us
 from renderer.soundtrack import HeardTrack, rows_heard
 from renderer.sources import read_units
 from renderer.spec import RenderSpec, TrackInput
@@ -48,7 +48,6 @@ class Workbench:
         self.spec = spec
         self.keys = RecordingKeys(spec.room_id, spec.recording_id)
         self._given_store = store
-        self._rasters: dict[str, Raster] = {}
 
     @cached_property
     def store(self) -> ObjectStore:
@@ -74,7 +73,7 @@ class Workbench:
 
     def _open(self, seen: SeenTrack, times_us: Ticks) -> OpenTrack:
         """A track and its reader, cut to the rows that such frames need."""
-        ends = np.array([times_us[0], times_us[-1]])
+        ends = np.array([times_us[0], times_us[-1] + FIRST_PICTURE_EARLY_US])
         first, last = rows_on_screen(seen.index, seen.shown, ends - seen.nudge_us, tolerance_us(self.spec.grid))
         base = max(0, self._reader(seen, seen.index).keyframe_before(int(first))) if first != NOTHING else 0
         part = narrow(seen.index, base, int(last) + 1)
@@ -94,9 +93,7 @@ class Workbench:
 
     def raster(self, key: str) -> Raster:
         """A label, avatar, text or image by its content key."""
-        if key not in self._rasters:
-            self._rasters[key] = decode_raster(self.store.get(self.keys.raster(key)))
-        return self._rasters[key]
+        return decode_raster(self.store.get(self.keys.raster(key)))
 
 
 def seen_track(track: TrackInput, index: TrackIndex, spec: RenderSpec) -> SeenTrack:
