@@ -17,11 +17,7 @@ from numpy.typing import NDArray
 from compositing.picture import Picture, Rotation
 from renderer.encode import planes_of
 
-_VIDEO = {"vp8": "libvpx", "vp9": "vp9", "h264": "h264", "av1": "libdav1d"}
-"""FFmpeg's names of the decoders.
-
-FFmpeg's own for VP8 leaves rows of a damaged picture as the memory it reuses was: what is shown after a loss
-would depend on what was decoded before. libvpx takes a quarter more time, and gives one picture."""
+_VIDEO = {"vp8": "vp8", "vp9": "vp9", "h264": "h264", "av1": "libdav1d"}
 _BT709 = 1
 _NATIVE = ("yuv420p", "yuvj420p")
 

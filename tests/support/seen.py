@@ -32,7 +32,9 @@ class SeenCamera:
         return showable(self.index, policy)
 
     def player(self, policy: LossPolicy = "freeze", reader: UnitReader | None = None) -> Player:
-        return Player(reader or self.reader, self.shown(policy), len(self.index) - 1)
+        shown = self.shown(policy)
+        shows_damage = bool((shown & ~self.index.clean).any())
+        return Player(reader or self.reader, shown, len(self.index) - 1, shows_damage)
 
     def rows(self, policy: LossPolicy = "freeze") -> list[int]:
         """The rows that are asked for at 30 frames per second, each once."""
