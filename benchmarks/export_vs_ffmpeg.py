@@ -19,28 +19,29 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import click
-import cv2
 import imageio_ffmpeg
+import numpy as np
 
 from benchmarks.machine import describe_machine
 from compositing.geometry import Rect, Size, fit_picture
+from compositing.scale import scale_picture
 from compositing.state import parse_state
 from compositing.threads import use_one_thread
 from farm.compose import Composed
 from farm.executors.local import LocalExecutor
 from farm.run import Surroundings, plan_of
 from farm.settings import load_settings
-from renderer.chunk import SpanRenderer
+from renderer.chunk import SpanRenderer, frame_times_us
 from renderer.encode import VideoEncoder, new_frame
 from renderer.player import Player
-from renderer.workbench import Workbench
+from renderer.workbench import SourceReader, Workbench
 from storage.objects import StoreSpec
 from storage.recordings import open_recording
 
@@ -73,7 +74,7 @@ def main_cost(command: Sequence[str], env: dict[str, str] | None = None) -> tupl
 def export_cost(source: Path, output: Path) -> tuple[Cost, dict[str, object]]:
     """Our export as a person starts it, with an empty cache."""
     shutil.rmtree(source / "cache", ignore_errors=True)
-    command = [sys.executable, "-m", "farm.cli", "export", str(source), "--composition", str(STATE)]
+    command = [sys.executable, "-m", "farm", "export", str(source), "--composition", str(STATE)]
     cost, printed = main_cost([*command, "--output", str(output), "--workers", "2", "--json"])
     return cost, json.loads(printed)
 
@@ -103,23 +104,14 @@ def remux(composed: Composed, folder: Path) -> list[Remuxed]:
     made: list[Remuxed] = []
     for number, track in enumerate(composed.spec.tracks):
         path = folder / f"{number:02d}.mkv"
-        if track.kind == "audio":
-            units = next(h for h in _heard(bench, track.track_id)).read(0, len(bench.index(track)) - 1)
-            _write_mkv(path, "opus", [(u.time_us, u.data, True) for u in units if u.data], None)
-            made.append(Remuxed(path, None))
-        else:
-            (seen,) = [s for s in bench.seen_tracks(track.peer_id, track.kind) if s.track_id == track.track_id]
-            reader = bench.reader(seen)
-            first = int(seen.shown.argmax())
-            units = reader.units(first, len(seen.index) - 1)
-            shape = (int(seen.index.width[first]), int(seen.index.height[first]))
-            _write_mkv(path, seen.index.codec, [(u.time_us, u.data, u.keyframe) for u in units], shape)
-            made.append(Remuxed(path, places[track.peer_id, track.kind]))
+        index = bench.index(track)
+        first = 0 if track.kind == "audio" else int(index.clean.argmax())
+        units = SourceReader(bench.store, bench.keys, index).units(first, len(index) - 1)
+        packets = [(u.time_us, u.data, u.keyframe) for u in units if u.data]
+        shape = None if track.kind == "audio" else (int(index.width[first]), int(index.height[first]))
+        _write_mkv(path, index.codec, packets, shape)
+        made.append(Remuxed(path, None if track.kind == "audio" else places[track.peer_id, track.kind]))
     return made
-
-
-def _heard(bench: Workbench, track_id: str) -> Iterator:  # type: ignore[type-arg]
-    return (h for h in bench.heard_tracks() if h.index.track_id == track_id)
 
 
 def _write_mkv(
@@ -143,7 +135,7 @@ def ffmpeg_graph(tracks: Sequence[Remuxed], canvas: Size, fps: int) -> tuple[lis
     seen = [(i, t.rect) for i, t in enumerate(tracks) if t.rect is not None]
     heard = [i for i, t in enumerate(tracks) if t.rect is None]
     left, top = min(r.x for _, r in seen), min(r.y for _, r in seen)
-    scaled = ";".join(f"[{i}:v]fps={fps}:start_time=0,scale={r.w}:{r.h}:flags=bilinear[t{i}]" for i, r in seen)
+    scaled = ";".join(f"[{i}:v]fps={fps}:start_time=0,scale={r.w}:{r.h}[t{i}]" for i, r in seen)
     layout = "|".join(f"{r.x - left}_{r.y - top}" for _, r in seen)
     stack = "".join(f"[t{i}]" for i, _ in seen) + f"xstack=inputs={len(seen)}:layout={layout}:fill=black"
     picture = f"{scaled};{stack},pad={canvas.w}:{canvas.h}:{left}:{top}[v]"
@@ -158,7 +150,8 @@ def ffmpeg_cost(ffmpeg: str, tracks: Sequence[Remuxed], composed: Composed, outp
     inputs, picture, sound = ffmpeg_graph(tracks, spec.canvas, spec.fps)
     options = [part for name, value in spec.video.options for part in (f"-{name}:v", value)]
     command = [ffmpeg, "-v", "error", "-y", *inputs, "-filter_complex", f"{picture};{sound}"]
-    command += ["-map", "[v]", "-map", "[a]", "-c:v", "libx264", *options, "-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", str(spec.audio.bit_rate)]
+    command += ["-map", "[v]", "-map", "[a]", "-c:v", "libx264", *options, "-pix_fmt", "yuv420p"]
+    command += ["-c:a", "aac", "-b:a", str(spec.audio.bit_rate)]
     command += ["-frames:v", str(len(composed.frames)), "-t", str(len(composed.frames) / spec.fps)]
     return main_cost([*command, "-movflags", "+faststart", str(output)])[0]
 
@@ -176,17 +169,18 @@ def _decode_and_scale(composed: Composed) -> float:
     places = {(t.peer_id, t.source): t.rect for t in composed.plan.scenes[-1].tiles if t.kind == "video"}
     _, canvas = new_frame(composed.spec.canvas)
     began = time.process_time()
+    times = frame_times_us(composed.spec.grid, composed.frames)
     for (peer_id, source), rect in places.items():
-        for seen in bench.seen_tracks(peer_id, source):  # type: ignore[arg-type]
-            rows = range(int(seen.shown.argmax()), len(seen.index))
-            player = Player(bench.reader(seen), seen.shown, rows[-1])
-            for row in rows:
-                picture = player.picture(row)
+        if peer_id is None or source is None:
+            continue
+        for track in bench.seen_tracks(peer_id, source, times):
+            seen = track.seen
+            player = Player(track.reader, seen.shown, len(seen.index) - 1, seen.shows_damage)
+            for row in np.flatnonzero(seen.shown):
+                picture = player.picture(int(row))
                 if picture is not None:
-                    _, place = fit_picture(Size(picture.w, picture.h), rect, "auto")
-                    for shift, plane, target in zip((0, 1, 1), picture.planes, canvas.planes, strict=True):
-                        view = target[place.y >> shift : place.bottom >> shift, place.x >> shift : place.right >> shift]
-                        cv2.resize(plane, view.shape[::-1], dst=view, interpolation=cv2.INTER_LINEAR)
+                    part, place = fit_picture(Size(picture.w, picture.h), rect, "auto")
+                    scale_picture(picture, part, canvas, place)
     return time.process_time() - began
 
 

@@ -21,13 +21,15 @@ import dask
 from dask.system import CPU_COUNT
 from distributed import Client, LocalCluster, Nanny
 from distributed.system import MEMORY_LIMIT
+from distributed.utils import get_mp_context
 from distributed.versions import VersionMismatchWarning
 
 from farm.errors import ClusterUnreachable, VersionMismatch
 from farm.executors.base import Executor
 from farm.executors.dask import DaskExecutor
 from farm.executors.local import LocalExecutor
-from farm.plugins import ONE_THREAD, WarmUp
+from farm.forkserver import METHOD, ONE_THREAD, start_early
+from farm.plugins import WarmUp
 from farm.settings import FarmSettings
 
 LOOPBACK = "127.0.0.1"
@@ -46,6 +48,7 @@ CONFIG: dict[str, Any] = {
     # One task at a time is given to a worker: when it dies, it is clear which one was running.
     "distributed.scheduler.worker-saturation": 1.0,
     "distributed.nanny.pre-spawn-environ": ONE_THREAD,
+    "distributed.worker.multiprocessing-method": METHOD,
     # A task's memory is its own, not Dask's to spill; a pausing worker would only stand still.
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
@@ -106,6 +109,8 @@ def start(count: int, settings: FarmSettings, resources: Mapping[str, float]) ->
     """An executor on `count` worker processes of its own."""
     _silence()
     with dask.config.set(CONFIG), _deaf_to_interrupts():
+        get_mp_context()  # sets its own preload, once
+        start_early()
         cluster: Any = LocalCluster(
             n_workers=count,
             threads_per_worker=1,

@@ -14,6 +14,7 @@ from compositing.labels import LabelBook
 from compositing.scene import Plan
 from compositing.state import CompositionState, check_peers, check_recording
 from compositing.timeline import resolve
+from compositing.times import Span
 from farm.build import engine_id
 from farm.plan import HeardBy, audio_chunks, video_chunks
 from farm.prepare import Prepared
@@ -84,14 +85,21 @@ class Composed:
 
 
 def compose(
-    prepared: Prepared, state: CompositionState, fonts: FontBook, choices: RenderChoices
+    prepared: Prepared,
+    state: CompositionState,
+    fonts: FontBook,
+    choices: RenderChoices,
+    window: Span | None = None,
 ) -> Composed:
-    """Plans `state` for a recording. Raises the errors of compositing: unknown peer, empty range, no asset."""
+    """Plans `state` for a recording, or only what lies in `window`.
+
+    Raises the errors of compositing: unknown peer, empty range, no such asset.
+    """
     recording, facts = prepared.recording, prepared.meeting.facts
     check_recording(state, recording.keys.room_id, recording.keys.recording_id)
     check_peers(state, [peer.peer_id for peer in facts.peers])
     book = LabelBook(fonts, _assets(recording, state))
-    plan = resolve(state, facts, book)
+    plan = resolve(state, facts, book, window)
     spec = RenderSpec(
         recording.spec,
         recording.keys.room_id,

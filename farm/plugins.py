@@ -13,9 +13,6 @@ from contextlib import suppress
 
 from distributed import Worker, WorkerPlugin
 
-ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-"""Environment of a worker: it is one process per core, threads inside it only get in each other's way."""
-
 TASKS = "farm.tasks"
 """The module with the functions that workers run; importing it loads the media libraries."""
 

@@ -15,11 +15,11 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
-from compositing.errors import InvalidRange
 from compositing.fonts import FontBook, installed_fonts
 from compositing.loudness import gain_to, integrate
 from compositing.state import CompositionState
 from compositing.stills import StillFormat, encode_still
+from compositing.times import FrameGrid, Span
 from farm.compose import Composed, RenderChoices, compose
 from farm.executors.base import CancelToken, Executor, Observer, Task
 from farm.executors.local import LocalExecutor
@@ -37,6 +37,7 @@ from farm.tasks import (
     render_video,
     stitch_chunks,
 )
+from renderer.chunk import cast
 from renderer.concat import StitchReport
 from renderer.encode import opens
 from renderer.errors import CorruptChunk, EncoderUnavailable
@@ -139,9 +140,12 @@ def export(
     return _Export(recording, state, options, around).run()
 
 
-def plan_of(recording: Recording, state: CompositionState, around: Surroundings) -> Composed:
-    """The composition, planned and not rendered; its stills are stored."""
-    composed = compose(read(recording, around), state, fonts_of(around.settings), _choices(state, around.settings))
+def plan_of(
+    recording: Recording, state: CompositionState, around: Surroundings, window: Span | None = None
+) -> Composed:
+    """The composition, or what of it lies in `window`, planned and not rendered; its stills are stored."""
+    choices = _choices(state, around.settings)
+    composed = compose(read(recording, around), state, fonts_of(around.settings), choices, window)
     put_rasters(recording, composed)
     return composed
 
@@ -151,10 +155,9 @@ def still_of(
 ) -> bytes:
     """The composed picture at `at_s` seconds of recording time, as an image file. Raises InvalidRange outside of it."""
     whole = state.export.model_copy(update={"start_ms": 0, "end_ms": None})
-    composed = plan_of(recording, state.model_copy(update={"export": whole}), around)
-    frame = composed.spec.grid.shown_at(round(at_s * 1000))
-    if frame not in composed.frames:
-        raise InvalidRange(round(at_s * 1000), round(at_s * 1000), composed.plan.start_ms, composed.plan.end_ms)
+    frame = FrameGrid(state.export.fps).shown_at(round(at_s * 1000))
+    window = Span(frame * 1000 // state.export.fps, -(-(frame + 1) * 1000 // state.export.fps))
+    composed = plan_of(recording, state.model_copy(update={"export": whole}), around, window)
     tasks = intermediate_tasks(recording, composed)
     if tasks:
         around.executor.run(tasks, around.observer, around.cancel)
@@ -308,7 +311,7 @@ class _Export:
         every = self._options.thumbnails_every_s
         if not every or not video:
             return ()
-        name = export_id(video, ())
+        name = export_id(video, audio)
         frames = thumbnail_frames(composed.frames, composed.spec.fps, every)
         work = [
             (chunk.key, tuple((i + 1, n) for i, n in enumerate(frames) if chunk.first_frame <= n < chunk.end_frame))
@@ -369,11 +372,13 @@ def put_rasters(recording: Recording, composed: Composed) -> None:
 
 
 def intermediate_tasks(recording: Recording, composed: Composed) -> list[Task]:
-    """One task for each track of the composition whose intermediate is not there yet."""
+    """One task for each track on the canvas whose intermediate is not there yet."""
+    seen = cast(composed.plan, composed.spec.grid, composed.frames)
     return [
         Task(f"intermediate/{t.track_id}", "intermediate", make_intermediate, (composed.spec, t))
         for t in composed.spec.tracks
         if t.intermediate
+        and (t.peer_id, t.kind) in seen
         and not recording.store.exists(
             recording.keys.intermediate(t.track_id, t.intermediate, CONTENTS_PIECE)
         )

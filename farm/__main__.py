@@ -1,0 +1,31 @@
+"""The entry point of `farm` and of `python -m farm`: the command line, started with its workers in mind.
+
+An export with workers of its own spends its first second importing, here and in each worker. The server that workers
+are forked from is started before anything else, so both happen at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from farm.forkserver import start_early
+
+
+def main() -> None:
+    """Runs the command that the arguments name."""
+    if _starts_workers(sys.argv[1:]):
+        start_early()
+    from farm.cli import main as command
+
+    command(prog_name="farm")
+
+
+def _starts_workers(arguments: list[str]) -> bool:
+    """A guess from the arguments; where it is wrong, a process has imported in vain."""
+    elsewhere = any(a.startswith("--scheduler") for a in arguments) or os.environ.get("FARM_SCHEDULER")
+    return arguments[:1] == ["export"] and "--help" not in arguments and not elsewhere
+
+
+if __name__ == "__main__":
+    main()
