@@ -215,7 +215,7 @@ class _Export:
         video = composed.video_chunks() if self._options.format == "mp4" else ()
         audio = composed.audio_chunks(gain_db)
         report = self._render_and_stitch(composed, video, audio)
-        thumbnails = self._thumbnails(composed, video)
+        thumbnails = self._thumbnails(composed, video, export_id(video, audio))
         return self._report(composed, video, audio, report, thumbnails, self._around.clock() - began)
 
     # ---- steps -------------------------------------------------------------------------------------------
@@ -307,11 +307,10 @@ class _Export:
         output = self._options.output.resolve()
         return StoreSpec(str(output.parent)), output.name
 
-    def _thumbnails(self, composed: Composed, video: Sequence[VideoChunk]) -> tuple[str, ...]:
+    def _thumbnails(self, composed: Composed, video: Sequence[VideoChunk], name: str) -> tuple[str, ...]:
         every = self._options.thumbnails_every_s
         if not every or not video:
             return ()
-        name = export_id(video, audio)
         frames = thumbnail_frames(composed.frames, composed.spec.fps, every)
         work = [
             (chunk.key, tuple((i + 1, n) for i, n in enumerate(frames) if chunk.first_frame <= n < chunk.end_frame))
