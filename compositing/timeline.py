@@ -21,6 +21,7 @@ from compositing.directing import Director, Shown
 from compositing.errors import InvalidRange
 from compositing.facts import MeetingFacts
 from compositing.layouts import LayoutFrame
+from compositing.nudges import nudged
 from compositing.rasters import RasterBook
 from compositing.scene import PeerAudio, PeerSpans, Plan, Scene, Tile, Transition
 from compositing.speakers import Floor, floors
@@ -52,6 +53,7 @@ def resolve(
     An end beyond the recording is the recording's end. Raises InvalidRange if nothing is left, and whatever
     `rasters` raises for an asset that is not there.
     """
+    facts = nudged(facts, state)
     whole = export_span(state, facts)
     part = _part(whole, whole if window is None else window)
     shots = _needed(_Shooting(state, facts), whole, part, state.style.transition_ms)

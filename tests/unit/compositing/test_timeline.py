@@ -425,3 +425,37 @@ def test_outside_of_the_plan_the_nearest_scene_is_shown() -> None:
 def test_a_recording_without_peers_is_an_empty_canvas() -> None:
     plan = plan_of(meeting(MINUTE), layout="speaker")
     assert [scene.tiles for scene in plan.scenes] == [()]
+
+
+NUDGED = meeting(
+    MINUTE,
+    peer("ada", [(0, MINUTE)], camera=[(0, 20_000), (30_000, MINUTE)], speech=[(10_000, 20_000)]),
+    peer("ben", [(0, 50_000)], screen=[(40_000, 45_000)]),
+)
+
+
+@pytest.mark.parametrize("nudge_ms", [-400, 400])
+def test_a_nudge_moves_what_shows_a_peer_with_their_media(nudge_ms: int) -> None:
+    nudges = [{"peer_id": p, "nudge_ms": nudge_ms} for p in ("ada", "ben")]
+    plan = plan_of(NUDGED, tracks=nudges)
+    kinds = [(t, tiles_of(plan, t + nudge_ms)["ada/camera"].kind) for t in (19_999, 20_000, 29_999, 30_000)]
+    assert kinds == [(19_999, "video"), (20_000, "avatar"), (29_999, "avatar"), (30_000, "video")]
+    shared = [t for t in (39_999, 40_000, 44_999, 45_000) if "ben/screenshare" in tiles_of(plan, t + nudge_ms)]
+    assert shared == [40_000, 44_999]
+    assert plan.speech[0].spans == (Span(10_000 + nudge_ms, 20_000 + nudge_ms),)
+
+
+@pytest.mark.parametrize("nudge_ms", [-400, 0, 400])
+def test_a_nudge_moves_nobody_in_or_out_of_the_room(nudge_ms: int) -> None:
+    plan = plan_of(NUDGED, tracks=[{"peer_id": "ben", "nudge_ms": nudge_ms}])
+    assert [("ben/camera" in tiles_of(plan, t)) for t in (0, 49_999, 50_000)] == [True, True, False]
+    assert next(a for a in plan.audio if a.peer_id == "ben").spans == (Span(0, 50_000),)
+
+
+def test_nudged_spans_stay_inside_of_the_recording() -> None:
+    facts = meeting(1000, peer("ada", [(0, 1000)], camera=[(0, 100), (900, 1000)], speech=[(0, 100), (800, 1000)]))
+    for nudge_ms, spans, live in ((-200, (Span(600, 800),), (700, 800)), (200, (Span(200, 300),), (200, 300))):
+        plan = plan_of(facts, tracks=[{"peer_id": "ada", "nudge_ms": nudge_ms}])
+        assert plan.speech[0].spans == spans
+        videos = [(s.start_ms, s.end_ms) for s in plan.scenes if s.tiles[0].kind == "video"]
+        assert videos == [live]
