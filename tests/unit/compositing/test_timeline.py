@@ -453,9 +453,21 @@ def test_a_nudge_moves_nobody_in_or_out_of_the_room(nudge_ms: int) -> None:
 
 
 def test_nudged_spans_stay_inside_of_the_recording() -> None:
-    facts = meeting(1000, peer("ada", [(0, 1000)], camera=[(0, 100), (900, 1000)], speech=[(0, 100), (800, 1000)]))
-    for nudge_ms, spans, live in ((-200, (Span(600, 800),), (700, 800)), (200, (Span(200, 300),), (200, 300))):
+    facts = meeting(2000, peer("ada", [(0, 2000)], camera=[(0, 100), (1900, 2000)], speech=[(0, 100), (1800, 2000)]))
+    for nudge_ms, spans, live in ((-400, (Span(1400, 1600),), (1500, 1600)), (400, (Span(400, 500),), (400, 500))):
         plan = plan_of(facts, tracks=[{"peer_id": "ada", "nudge_ms": nudge_ms}])
         assert plan.speech[0].spans == spans
         videos = [(s.start_ms, s.end_ms) for s in plan.scenes if s.tiles[0].kind == "video"]
         assert videos == [live]
+
+
+@pytest.mark.parametrize(
+    ("nudge_ms", "live"), [(-200, [(500, 1800), (2800, 4000)]), (200, [(500, 2200), (3200, 4000)])]
+)
+def test_a_small_nudge_lets_no_avatar_flash_where_somebody_comes_or_leaves(
+    nudge_ms: int, live: list[tuple[int, int]]
+) -> None:
+    facts = meeting(5000, peer("ada", [(500, 4000)], camera=[(500, 2000), (3000, 4000)]))
+    plan = plan_of(facts, tracks=[{"peer_id": "ada", "nudge_ms": nudge_ms}])
+    videos = [(s.start_ms, s.end_ms) for s in plan.scenes if s.tiles and s.tiles[0].kind == "video"]
+    assert videos == live
