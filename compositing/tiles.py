@@ -7,12 +7,12 @@ never for pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from compositing.cues import TextCue
 from compositing.directing import Shown
 from compositing.facts import MeetingFacts
-from compositing.geometry import Rect, Size, even, to_pixels
+from compositing.geometry import Fit, Rect, Size, even, fit_picture, to_pixels
 from compositing.layouts.base import centred
 from compositing.rasters import RasterBook
 from compositing.scene import Label, Tile
@@ -24,6 +24,11 @@ IMAGE_Z = MAX_Z + 2
 TEXT_COLOUR = "#ffffff"
 
 SCREEN_SUFFIX = " · screen"
+
+_SHAPE_H = 8192
+"""Height of the picture that stands for a screen of which only the proportions are known."""
+_BAR_MARGIN = 2
+"""Pixels that a bar leaves around a label at the least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class TileMaker:
         return shown.source.kind == "screenshare"
 
     def _screen(self, shown: Shown) -> Tile:
-        source = shown.source
+        source, fit = shown.source, shown.fit or self._style.screenshare_fit
         return Tile(
             source.tile_id,
             "video",
@@ -74,11 +79,25 @@ class TileMaker:
             source.peer_id,
             source.kind,
             shown.crop,
-            shown.fit or self._style.screenshare_fit,
+            fit,
             shown.z,
             corner_radius=self._corner(shown.rect),
-            label=self._label(self._names.of[source.peer_id] + SCREEN_SUFFIX, shown.rect),
+            label=self._screen_label(shown, fit),
         )
+
+    def _screen_label(self, shown: Shown, fit: Fit) -> Label | None:
+        """Whose screen it is; beside the picture where a bar has room, if need be for the name alone."""
+        name, tile = self._names.of[shown.source.peer_id], shown.rect
+        full = self._label(name + SCREEN_SUFFIX, tile)
+        if full is None or shown.source.aspect is None:
+            return full
+        shape = Size(round(shown.source.aspect * _SHAPE_H), _SHAPE_H)
+        _, picture = fit_picture(shape, tile, fit, shown.crop)
+        for label in (full, self._label(name, tile)):
+            beside = beside_picture(label.rect, tile, picture) if label else None
+            if label and beside:
+                return replace(label, rect=beside)
+        return full
 
     def _camera(self, shown: Shown) -> Tile:
         source, rect = shown.source, shown.rect
@@ -147,3 +166,18 @@ def label_rect(label: Size, tile: Rect, radius: int) -> Rect | None:
     if label.w + 2 * inset > tile.w or label.h + 2 * inset > tile.h:
         return None
     return Rect(tile.x + inset, (tile.bottom - inset - label.h) // 2 * 2, label.w, label.h)
+
+
+def beside_picture(label: Rect, tile: Rect, picture: Rect) -> Rect | None:
+    """`label` where it hides nothing of `picture`: as it lies, or in the bar at its left or below it.
+
+    None where no bar of `tile` has room for it.
+    """
+    left, below = picture.x - tile.x, tile.bottom - picture.bottom
+    if label.right <= picture.x or label.y >= picture.bottom:
+        return label
+    if left >= label.w + 2 * _BAR_MARGIN:
+        return replace(label, x=tile.x + (left - label.w) // 4 * 2)
+    if below >= label.h + 2 * _BAR_MARGIN:
+        return replace(label, y=picture.bottom + (below - label.h) // 4 * 2)
+    return None

@@ -8,9 +8,10 @@ import pytest
 
 from compositing.errors import InvalidRange
 from compositing.facts import MeetingFacts
-from compositing.geometry import NormRect, Rect
+from compositing.geometry import NormRect, Rect, Size, fit_picture
 from compositing.scene import Plan, Tile
 from compositing.state import parse_state
+from compositing.tiles import beside_picture
 from compositing.timeline import resolve, scene_at
 from compositing.times import Span
 from tests.support.plan_facts import FakeRasters, meeting, peer
@@ -471,3 +472,38 @@ def test_a_small_nudge_lets_no_avatar_flash_where_somebody_comes_or_leaves(
     plan = plan_of(facts, tracks=[{"peer_id": "ada", "nudge_ms": nudge_ms}])
     videos = [(s.start_ms, s.end_ms) for s in plan.scenes if s.tiles and s.tiles[0].kind == "video"]
     assert videos == live
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("ben", "Ben · screen"),
+        ("benjamina-benedetta-21", "Benjamina-benedetta-21"),
+        ("b" * 40, "B" + "b" * 39 + " · screen"),
+    ],
+)
+def test_the_name_of_a_screen_hides_nothing_of_it_where_a_bar_has_room(name: str, text: str) -> None:
+    facts = meeting(1000, peer(name, [(0, 1000)], screen=[(0, 1000)]), peer("ada", [(0, 1000)]))
+    tile = tiles_of(plan_of(facts, layout="speaker"), 0)[f"{name}/screenshare"]
+    assert tile.label is not None
+    assert tile.label.text == text
+    picture = fit_picture(Size(1280, 720), tile.rect, "contain")[1]
+    assert picture.x > tile.rect.x
+    assert (tile.label.rect.right <= picture.x) == (len(name) < 40)
+    assert tile.rect.x <= tile.label.rect.x
+
+
+@pytest.mark.parametrize(
+    ("picture", "beside"),
+    [
+        (Rect(0, 0, 400, 300), None),
+        (Rect(112, 0, 288, 300), Rect(10, 270, 100, 20)),
+        (Rect(106, 0, 294, 300), Rect(2, 270, 100, 20)),
+        (Rect(102, 0, 298, 300), None),
+        (Rect(0, 0, 400, 270), Rect(10, 270, 100, 20)),
+        (Rect(0, 12, 400, 264), Rect(10, 278, 100, 20)),
+        (Rect(0, 12, 400, 266), None),
+    ],
+)
+def test_a_label_moves_into_a_bar_that_has_room(picture: Rect, beside: Rect | None) -> None:
+    assert beside_picture(Rect(10, 270, 100, 20), Rect(0, 0, 400, 300), picture) == beside
