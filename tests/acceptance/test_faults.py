@@ -327,7 +327,8 @@ def test_a_worker_that_is_killed_costs_only_its_span(long: Truth, tmp_path: Path
     process = start_farm("export", recording, *LARGER, *TWO, "--output", out, "--json")
     wait_until(lambda: bool(stored(recording, "video")), process)
     before = stored(recording, "video")
-    workers = [p for p in psutil.Process(process.pid).children() if "spawn_main" in " ".join(p.cmdline())]
+    (server,) = (p for p in psutil.Process(process.pid).children() if "forkserver" in " ".join(p.cmdline()))
+    workers = server.children()
     assert len(workers) == 2
     workers[0].kill()
     stdout, stderr = process.communicate(timeout=120)

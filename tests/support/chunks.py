@@ -38,13 +38,10 @@ def video_chunk(first: int, count: int, fps: int = 30, params: str = "", crf: in
     context.time_base, context.framerate, context.thread_count = Fraction(1, fps), Fraction(fps), 1
     context.flags |= _GLOBAL_HEADER
     context.options = {"preset": "veryfast", "crf": str(crf), "x264-params": _X264 + params}
-    packets = []
-    for n in range(count):
-        packets += context.encode(_frame(first + n, n))
-    packets += context.encode(None)
+    packets = [p for n in range(count) for p in context.encode(_frame(first + n, n))] + context.encode(None)
     return pack_video_chunk(
-        [(annexb_to_avcc(bytes(p)), p.pts, p.is_keyframe) for p in packets],
-        config=avcc_config(*parameter_sets(bytes(context.extradata))),
+        [(annexb_to_avcc(bytes(p)), p.pts or 0, p.is_keyframe) for p in packets],
+        config=avcc_config(*parameter_sets(bytes(context.extradata or b""))),
         width=WIDTH,
         height=HEIGHT,
         fps=fps,
@@ -55,8 +52,9 @@ def video_chunk(first: int, count: int, fps: int = 30, params: str = "", crf: in
 
 def _frame(number: int, pts: int) -> av.VideoFrame:
     frame = av.VideoFrame(WIDTH, HEIGHT, "yuv420p")
-    for plane, values in zip(frame.planes, (luma_of(number), 128, 128), strict=True):
-        view = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+    grey = np.full((HEIGHT // 2, WIDTH // 2), 128, np.uint8)
+    for plane, values in zip(frame.planes, (luma_of(number), grey, grey), strict=True):
+        view = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
         view[:] = values
     frame.pts = pts
     return frame
@@ -75,7 +73,7 @@ def aac_packets(samples: NDArray[np.float32], bit_rate: int = 128_000) -> tuple[
         frame.sample_rate, frame.pts, frame.time_base = 48_000, start, Fraction(1, 48_000)
         packets += [bytes(p) for p in context.encode(frame)]
     packets += [bytes(p) for p in context.encode(None)]
-    return bytes(context.extradata), packets
+    return bytes(context.extradata or b""), packets
 
 
 def audio_chunk(sound: NDArray[np.float32], k: int, *, priming: int = 1, bit_rate: int = 128_000) -> bytes:

@@ -130,7 +130,7 @@ def run_export(source: Path, output: Path, *arguments: str, document: Mapping[st
         file = output.with_suffix(".json")
         file.write_text(json.dumps({"version": 1, **document}), "utf-8")
         more = ["--composition", str(file)]
-    command = [sys.executable, "-m", "farm.cli", "export", str(source), "--output", str(output), "--json"]
+    command = [sys.executable, "-m", "farm", "export", str(source), "--output", str(output), "--json"]
     done = subprocess.run(
         [*command, "--preset", PRESET, "--encoder", "x264", *more, *arguments],
         cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,

@@ -55,7 +55,7 @@ def farm(*arguments: object, env: Mapping[str, str] | None = None) -> Ran:
 def start_farm(*arguments: object, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
     """Starts `farm ARGUMENTS` as a process, in a process group of its own."""
     return subprocess.Popen(
-        [sys.executable, "-m", "farm.cli", *(str(a) for a in arguments)],
+        [sys.executable, "-m", "farm", *(str(a) for a in arguments)],
         cwd=ROOT,
         env={**os.environ, "FARM_DASHBOARD": "false", **(env or {})},
         stdout=subprocess.PIPE,

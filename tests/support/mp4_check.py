@@ -234,7 +234,8 @@ def _edit(
     """How long the track plays, from which media time, after what pause."""
     if elst is None:
         return Fraction(media_duration, timescale), 0, Fraction(0)
-    delay, edits = Fraction(0), []
+    delay = Fraction(0)
+    edits: list[tuple[Fraction, int]] = []
     for duration, media_time, rate, rate_fraction in _rows(elst, "QqHH" if elst[0] else "IiHH"):
         if (rate, rate_fraction) != (1, 0):
             problems.append("an edit that changes the speed")

@@ -79,5 +79,5 @@ def planes(picture: Picture | None) -> bytes | None:
 def psnr(a: Picture, b: Picture) -> float:
     """Of the luma, in dB, over what both cover."""
     h, w = min(a.h, b.h), min(a.w, b.w)
-    error = np.mean((a.y[:h, :w].astype(np.float64) - b.y[:h, :w]) ** 2)
+    error = float(np.mean((a.y[:h, :w].astype(np.float64) - b.y[:h, :w]) ** 2))
     return float(10 * np.log10(255**2 / max(error, 1e-9)))
