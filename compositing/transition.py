@@ -1,7 +1,8 @@
 """What is on the canvas while one scene turns into the next: a pure function of the instant.
 
 Tiles that stay move and change their opacity; tiles that are new fade in; tiles that go fade out where they
-were. Edges of rectangles are interpolated one by one and rounded by the one rule of `geometry`, so tiles
+were. On their way small tiles lie above large ones, so that none vanishes at once below one that grows, or comes
+out at once from below one that shrank. Edges of rectangles are interpolated one by one and rounded by the one rule of `geometry`, so tiles
 that touch before and after touch in between. The page has the same few lines (tests/golden/easing.json).
 """
 
@@ -49,9 +50,12 @@ def between(before: tuple[Tile, ...], after: tuple[Tile, ...], done: float) -> t
     """The tiles when the share `done` of the way from `before` to `after` is made."""
     old = {tile.tile_id: tile for tile in before}
     staying = {tile.tile_id for tile in after}
-    leaving = [_faded(tile, 1.0 - done) for tile in before if tile.tile_id not in staying]
-    arriving = [_moved(old.get(tile.tile_id), tile, done) for tile in after]
-    return tuple(sorted(leaving + arriving, key=lambda tile: tile.z))
+    leaving = [(_area(t), _faded(t, 1.0 - done)) for t in before if t.tile_id not in staying]
+    arriving = [
+        (min(_area(t), _area(old.get(t.tile_id, t))), _moved(old.get(t.tile_id), t, done)) for t in after
+    ]
+    drawn = sorted(leaving + arriving, key=lambda item: (item[1].z, -item[0]))
+    return tuple(tile for _, tile in drawn)
 
 
 def between_rects(before: Rect, after: Rect, done: float) -> Rect:
@@ -79,6 +83,10 @@ def _carried(label: Label | None, home: Rect, rect: Rect) -> Label | None:
     if y < rect.y or x + label.rect.w > rect.right:
         return None
     return replace(label, rect=Rect(x, y, label.rect.w, label.rect.h))
+
+
+def _area(tile: Tile) -> int:
+    return tile.rect.w * tile.rect.h
 
 
 def _faded(tile: Tile, share: float) -> Tile:

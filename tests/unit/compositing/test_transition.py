@@ -117,3 +117,15 @@ def test_the_shared_vectors_of_easing(case: dict[str, Any]) -> None:
 def test_the_shared_vectors_of_moving_rectangles(case: dict[str, Any]) -> None:
     rect = between_rects(Rect(*case["before"]), Rect(*case["after"]), case["done"])
     assert [rect.x, rect.y, rect.w, rect.h] == case["rect"]
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_a_small_tile_on_its_way_lies_above_a_large_one(backwards: bool) -> None:
+    whole, corner = Rect(0, 0, 400, 200), Rect(300, 140, 80, 50)
+    pip = video("ada", whole), video("ben", corner)
+    split = video("ben", Rect(0, 0, 200, 200)), video("ada", Rect(200, 0, 200, 200))
+    before, after = (split, pip) if backwards else (pip, split)
+    now = scene(1000, 2000, *after, transition=Transition(200))
+    for t_ms in (1000, 1050, 1150, 1199):
+        drawn = [tile.peer_id for tile in tiles_at(now, scene(0, 1000, *before), t_ms)]
+        assert drawn == ["ada", "ben"], t_ms
