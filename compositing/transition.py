@@ -1,9 +1,10 @@
 """What is on the canvas while one scene turns into the next: a pure function of the instant.
 
 Tiles that stay move and change their opacity; tiles that are new fade in; tiles that go fade out where they
-were. On their way small tiles lie above large ones, so that none vanishes at once below one that grows, or comes
-out at once from below one that shrank. Edges of rectangles are interpolated one by one and rounded by the one rule of `geometry`, so tiles
-that touch before and after touch in between. The page has the same few lines (tests/golden/easing.json).
+were. On their way small tiles lie above large ones, so that none vanishes at once below one that grows, or
+comes out at once from below one that shrank. Edges of rectangles are interpolated one by one and rounded by
+the one rule of `geometry`, so tiles that touch before and after touch in between. The page has the same few
+lines (tests/golden/easing.json).
 """
 
 from __future__ import annotations
