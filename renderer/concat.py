@@ -35,7 +35,7 @@ from renderer.errors import ChunksDoNotMatch, CorruptChunk
 from renderer.mp4 import AudioTrack, Movie, Track, VideoTrack, build_movie
 from renderer.samples import AAC_FRAME_SAMPLES, ChunkHeader, RangedReader, read_header
 
-READ_BYTES = 4 << 20
+READ_BYTES = 2 << 20
 """The most that one ranged read asks for."""
 SAMPLE_RATE = 48_000
 _TICKS_PER_FRAME = 1000

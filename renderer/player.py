@@ -52,7 +52,7 @@ class Player:
     """The pictures of one track, rows in rising order. Opens its decoder with the first row."""
 
     def __init__(
-        self, reader: UnitReader, shown: NDArray[np.bool_], last_row: int, shows_damage: bool = False
+        self, reader: UnitReader, shown: NDArray[np.bool_], last_row: int, shows_damage: bool
     ) -> None:
         """`shown` (n,) bool says which rows may be shown; rows after `last_row` will not be asked for.
 

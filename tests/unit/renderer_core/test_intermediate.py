@@ -101,7 +101,7 @@ def test_sizes_change_and_odd_ones_grow_to_even() -> None:
     shown = np.ones(9, np.bool_)
     found = list(intermediate.make(iter(units), "vp8", shown, lambda row: None))
     reader = IntermediateReader(index, [p for p, _ in found], lambda number: found[number - 1][1])
-    player, decoder = Player(reader, shown, 8), VideoDecoder("vp8")
+    player, decoder = Player(reader, shown, 8, shows_damage=False), VideoDecoder("vp8")
     sizes = []
     for unit in units:
         a, b = decoder.decode(unit.data), player.picture(unit.index)
