@@ -84,11 +84,12 @@ def _report(found: RecordingReport) -> Group:
 
 
 def _peers(peers: Sequence[PeerReport]) -> Table | None:
-    table = _table("name", "peer id", "in the room", ">speaks", ">camera after mic")
+    told = any(peer.av_offset_ms is not None for peer in peers)
+    table = _table("name", "peer id", "in the room", ">speaks", *([">camera\nafter mic"] if told else []))
     for peer in peers:
         offset = "" if peer.av_offset_ms is None else f"{peer.av_offset_ms:+.0f} ms"
         _row(table, peer.name, peer.peer_id, spans(peer.presence),
-             f"{peer.speech_s:.1f} s, {peer.speech_share:.0%}", offset)  # fmt: skip
+             f"{peer.speech_s:.1f} s, {peer.speech_share:.0%}", *([offset] if told else []))  # fmt: skip
     return table if peers else None
 
 
