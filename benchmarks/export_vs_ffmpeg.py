@@ -29,23 +29,17 @@ import click
 import imageio_ffmpeg
 import numpy as np
 
+from benchmarks.composed import STATE, composed_of
 from benchmarks.machine import describe_machine
 from compositing.geometry import Rect, Size, fit_picture
 from compositing.scale import scale_picture
-from compositing.state import parse_state
 from compositing.threads import use_one_thread
 from farm.compose import Composed
-from farm.executors.local import LocalExecutor
-from farm.run import Surroundings, plan_of
-from farm.settings import load_settings
 from renderer.chunk import SpanRenderer, frame_times_us
 from renderer.encode import VideoEncoder, new_frame
 from renderer.player import Player
 from renderer.workbench import SourceReader, Workbench
-from storage.objects import StoreSpec
-from storage.recordings import open_recording
 
-STATE = Path(__file__).parent / "states" / "bigroom_grid.json"
 VMAF_EVERY = 5
 
 
@@ -101,13 +95,6 @@ def export_cost(source: Path, output: Path) -> tuple[Cost, dict[str, object]]:
     command = [sys.executable, "-m", "farm", "export", str(source), "--composition", str(STATE)]
     cost, printed = main_cost([*command, "--output", str(output), "--workers", "2", "--json"])
     return cost, json.loads(printed)
-
-
-def composed_of(source: Path) -> Composed:
-    room = source.parent
-    recording = open_recording(StoreSpec(str(room.parent.parent)), room.name, source.name)
-    around = Surroundings(load_settings(), LocalExecutor(), lambda event: None)
-    return plan_of(recording, parse_state(STATE.read_bytes()), around)
 
 
 # ---- ffmpeg ----------------------------------------------------------------------------------------------

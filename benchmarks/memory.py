@@ -20,32 +20,20 @@ from pathlib import Path
 
 import click
 
+from benchmarks.composed import composed_of
 from benchmarks.machine import describe_machine
 from benchmarks.recordings import looped
-from compositing.state import parse_state
 from compositing.threads import use_one_thread
 from farm.compose import Composed
-from farm.executors.local import LocalExecutor
-from farm.run import Surroundings, plan_of
-from farm.settings import load_settings
 from renderer.chunk import SpanRenderer
 from renderer.concat import ChunkRef, stitch
 from renderer.samples import pack_audio_chunk, pack_video_chunk, unpack_chunk
 from renderer.soundtrack import AAC_FRAMES_PER_CHUNK, encode_chunk, mix_chunk
 from renderer.workbench import Workbench
 from storage.objects import StoreSpec, open_store
-from storage.recordings import open_recording
 
-STATE = Path(__file__).parent / "states" / "bigroom_grid.json"
 CHUNKS_PER_SPAN = 2
 LIMIT_MB = 500
-
-
-def composed_of(source: Path) -> Composed:
-    room = source.parent
-    recording = open_recording(StoreSpec(str(room.parent.parent)), room.name, source.name)
-    around = Surroundings(load_settings(), LocalExecutor(), lambda event: None)
-    return plan_of(recording, parse_state(STATE.read_bytes()), around)
 
 
 def peak_mb() -> float:
