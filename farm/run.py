@@ -10,6 +10,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
+from math import ceil
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -398,8 +399,9 @@ def export_id(video: Sequence[VideoChunk], audio: Sequence[AudioChunk]) -> str:
 
 
 def thumbnail_frames(frames: range, fps: int, every_s: float) -> tuple[int, ...]:
-    """The frames nearest to 0, every_s, 2 every_s … of the export."""
-    return tuple(frames.start + n for i in range(len(frames)) if (n := round(i * every_s * fps)) < len(frames))
+    """The frames nearest to 0, every_s, 2 every_s … of the export, each once."""
+    found = (round(i * every_s * fps) for i in range(ceil(len(frames) / (every_s * fps))))
+    return tuple(dict.fromkeys(frames.start + n for n in found if n < len(frames)))
 
 
 def warnings_of(composed: Composed) -> tuple[dict[str, str], ...]:
