@@ -8,6 +8,7 @@ Nothing is written to standard output or error.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import tempfile
 import threading
@@ -116,11 +117,13 @@ def start(count: int, settings: FarmSettings, resources: Mapping[str, float]) ->
             threads_per_worker=1,
             worker_class=QuickNanny,
             host=LOOPBACK,
-            dashboard_address=f"{LOOPBACK}:{settings.dashboard_port}" if settings.dashboard else None,
+            dashboard_address=f"{LOOPBACK}:{settings.dashboard_port if settings.dashboard else 0}",
+            scheduler_kwargs={"dashboard": settings.dashboard},   # off: a port for its state alone, never a fixed one
             memory_limit=max(MEMORY_LIMIT // count, MIN_WORKER_MEMORY),
             local_directory=str(settings.scratch_dir or tempfile.gettempdir()),
             silence_logs=logging.CRITICAL,
             resources=dict(resources),
+            env={**os.environ, **ONE_THREAD},   # as it is now: the server that workers are forked from may be older
             config=CONFIG,   # for a worker that is started again later, when the setting above is over
         )
     try:
@@ -133,6 +136,7 @@ def start(count: int, settings: FarmSettings, resources: Mapping[str, float]) ->
         client,
         address=str(cluster.scheduler_address),
         worker_wait_s=settings.worker_wait_s,
+        dashboard=settings.dashboard,
         on_close=cluster.close,
     )
 

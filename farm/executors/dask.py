@@ -28,12 +28,17 @@ class DaskExecutor:
         *,
         address: str,
         worker_wait_s: float = 300.0,
+        dashboard: bool = True,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
-        """`address` names the cluster in messages; `on_close` is called after the client is closed."""
+        """`address` names the cluster in messages; `on_close` is called after the client is closed.
+
+        `dashboard` says whether the page that the scheduler tells of is one to look at.
+        """
         self._client: Any = client   # most of its methods have no types
         self._address = address
         self._worker_wait_s = worker_wait_s
+        self._has_dashboard = dashboard
         self._on_close = on_close
         self._closed = False
         self._runs: dict[str, DaskRun] = {}
@@ -47,7 +52,7 @@ class DaskExecutor:
     @property
     def dashboard(self) -> str | None:
         with suppress(KeyError):   # a scheduler without a dashboard
-            return str(self._client.dashboard_link)
+            return str(self._client.dashboard_link) if self._has_dashboard else None
         return None
 
     def run(self, tasks: Sequence[Task], observer: Observer, cancel: CancelToken) -> dict[str, Any]:

@@ -182,6 +182,16 @@ class TestCluster:
         results, _ = run(cluster, Task("t", "threads", do.cv2_threads))
         assert results["t"] == (1, "1")
 
+    def test_a_worker_has_the_environment_of_the_moment(
+        self, cluster: Executor, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Credentials that a notebook sets after its first export reach the workers of the second."""
+        assert cluster.workers, "the server that workers are forked from has been running for a while"
+        monkeypatch.setenv("FARM_TEST_WORD", "later")
+        with open_executor(FarmSettings(dashboard=False), workers=1) as another:
+            assert run(another, Task("t", "variable", do.variable, ("FARM_TEST_WORD",)))[0] == {"t": "later"}
+            assert another.dashboard is None
+
     def test_a_killed_worker_costs_only_its_task(self, cluster: Executor, tmp_path: Path) -> None:
         log = tmp_path / "log"
         others = [Task(f"n{n}", "double", do.double, (n,)) for n in range(4)]

@@ -11,7 +11,9 @@ alone. Exports run in this process (`LocalExecutor`) unless another executor is 
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -64,8 +66,11 @@ class Made:
 
 
 def copy_recording(name: str, folder: Path) -> Path:
-    """A writable copy of a real recording below `folder`; its `rooms/R/ID`. Skips where it is absent."""
-    return copy_source(recording_dir(name), folder / name)
+    """A writable copy of a real recording, as it was stored, below `folder`; its `rooms/R/ID`.
+
+    Skips where it is absent.
+    """
+    return fresh_copy(recording_dir(name), folder / name)
 
 
 def copy_source(source: Path, base: Path) -> Path:
@@ -80,7 +85,8 @@ def copy_source(source: Path, base: Path) -> Path:
 def fresh_copy(source: Path, base: Path) -> Path:
     """The recording in `source` as it was stored, without anything that was made of it."""
     target = copy_source(source, base)
-    shutil.rmtree(target / "cache", ignore_errors=True)
+    for made in ("cache", "processed"):
+        shutil.rmtree(target / made, ignore_errors=True)
     return target
 
 
@@ -139,10 +145,15 @@ def run_export(source: Path, output: Path, *arguments: str, document: Mapping[st
     return json.loads(done.stdout)
 
 
-def chunk_bytes(source: Path) -> dict[str, bytes]:
-    """All cached chunks of a recording: key (kind and digest) to bytes."""
+def chunk_digests(source: Path) -> dict[str, str]:
+    """All cached chunks of a recording: key (kind and digest) to a digest of the bytes."""
     folder = source / "cache" / "chunks"
-    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+    return {str(p.relative_to(folder)): digest(p) for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def digest(path: Path) -> str:
+    """Of the bytes of a file: what differs is told in a line, not in megabytes."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def whole_chunk(composed: Composed) -> VideoChunk:
@@ -163,8 +174,8 @@ class Watch:
     fps: float
     shapes: tuple[tuple[float, int, int], ...]
     """(from_ms, width, height) of the upright source picture, rising; the first holds before it too."""
-    intact: tuple[tuple[float, float], ...] | None = None
-    """Spans of recording time in which every picture is whole; None is always."""
+    intact: tuple[tuple[float, float], ...] = ((0.0, math.inf),)
+    """Spans of recording time in which every picture is whole, from the first on."""
     beeps_ms: tuple[float, ...] = ()
     """Whole seconds at which the peer certainly beeps."""
 
@@ -174,7 +185,7 @@ class Watch:
         return Size(*self.shapes[max(at, 0)][1:])
 
     def is_intact(self, t_ms: float) -> bool:
-        return self.intact is None or any(a <= t_ms < b for a, b in self.intact)
+        return any(a <= t_ms < b for a, b in self.intact)
 
 
 @dataclass(frozen=True)
@@ -206,15 +217,17 @@ def real_watches(source: Path) -> list[Watch]:
 
 
 def _real_watch(peer: dict[str, Any], track: dict[str, Any]) -> Watch:
-    intact = track.get("intact_spans_ms")
+    sizes = track["decoded_without_damage"]["sizes"]
+    # Before the first picture it stands in for what is not there; that is not its time.
+    intact = track.get("intact_spans_ms") or [(sizes[0][0], math.inf)]
     return Watch(
         peer["peer_id"],
         peer["barcode_index"],
         peer["beep_hz"],
         track["source"]["fps"],
-        tuple((t, *map(int, size.split("x"))) for t, size in track["decoded_without_damage"]["sizes"]),
+        tuple((t, *map(int, size.split("x"))) for t, size in sizes),
         # Arrival times; a picture stands up to the network's jitter before its arrival.
-        None if intact is None else tuple((a, b - 60) for a, b in intact),
+        tuple((a, b - 60) for a, b in intact),
         tuple(peer["beeps_at_ms"]),
     )
 

@@ -100,3 +100,8 @@ def cv2_threads(context: TaskContext) -> tuple[int, str | None]:
     from compositing.threads import threads_used
 
     return threads_used(), os.environ.get("OMP_NUM_THREADS")
+
+
+def variable(context: TaskContext, name: str) -> str | None:
+    """An environment variable of the process that runs it."""
+    return os.environ.get(name)

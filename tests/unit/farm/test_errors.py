@@ -13,6 +13,7 @@ from farm.errors import (
     ClusterUnreachable,
     FarmError,
     NoSuchPool,
+    OutputUnusable,
     PoisonTask,
     VersionMismatch,
     WorkerLost,
@@ -27,6 +28,7 @@ ERRORS = [
     ClusterUnreachable("tcp://h:1", "timed out"),
     VersionMismatch("av", "18", "17"),
     BadSetting("FARM_WORKERS", "not a number"),
+    OutputUnusable("/out/meeting.mp4", "permission denied"),
 ]
 
 
