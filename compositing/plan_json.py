@@ -1,4 +1,4 @@
-"""A plan as JSON (SPEC section 3) and back, and its canonical bytes.
+"""A plan as JSON and back, and its canonical bytes (`docs/concepts/layout.md` says what a plan is).
 
 The wire form has the field names of `scene`, but a span is a pair of numbers, and what is nearly always
 absent is left out (`elapsed_ms` and `origin` of a transition). Reading checks types and words; it does not

@@ -1,7 +1,8 @@
 """The plan: what is where on the canvas at any time, as plain frozen values.
 
 Layout makes these, the canvas and the browser draw them. Absolute integer rectangles only; nothing here
-computes a layout, reads a pixel or knows a file. `compositing.plan_json` has the wire form (SPEC section 3).
+computes a layout, reads a pixel or knows a file. `compositing.plan_json` has the wire form, `docs/concepts/layout.md`
+the reasons.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Writes a recording's folder as the Recording Service stores it (SPEC section 1).
+"""Writes a recording's folder as the Recording Service stores it (`docs/reference/objects.md`).
 
 BRTP segment files cut at the recorder's clock, metadata.json, timeline.json, policy.json and the marker.
 Knows packets as bytes with times; takes no decision about what is in them.
