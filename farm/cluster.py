@@ -7,6 +7,7 @@ Nothing is written to standard output or error.
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -90,12 +91,18 @@ def open_executor(
 def connect(address: str, settings: FarmSettings) -> DaskExecutor:
     """An executor on the cluster whose scheduler is at `address`."""
     _silence()
+    problem = ""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", VersionMismatchWarning)   # checked below, as an error
             client = _client(address, timeout=settings.connect_timeout_s)
     except (OSError, ValueError, TimeoutError) as error:
-        raise ClusterUnreachable(address, str(error)) from error
+        problem = str(error) or type(error).__name__
+    if problem:
+        # What is left of the client closes itself when it is collected; were that while the next one starts,
+        # both would wait for one lock, for ever. So it is collected now.
+        gc.collect()
+        raise ClusterUnreachable(address, problem)
     executor = DaskExecutor(client, address=address, worker_wait_s=settings.worker_wait_s)
     try:
         check_versions(client.get_versions(packages=list(SAME_PACKAGES)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import socket
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from distributed import Client
 
 from farm.cluster import check_versions, connect, open_executor
 from farm.errors import ClusterUnreachable, VersionMismatch, WorkerLost
@@ -135,6 +137,16 @@ class TestNoWorkersHere:
     def test_a_strange_address_is_reported(self, address: str) -> None:
         with pytest.raises(ClusterUnreachable):
             connect(address, FarmSettings(connect_timeout_s=0.3))
+
+    def test_nothing_is_left_of_a_client_that_found_nobody(self) -> None:
+        gc.collect()
+        gc.disable()
+        try:
+            with pytest.raises(ClusterUnreachable):
+                connect("tcp://127.0.0.1:1", FarmSettings(connect_timeout_s=0.3))
+            assert [o for o in gc.get_objects() if isinstance(o, Client)] == []
+        finally:
+            gc.enable()
 
 
 class TestARemoteCluster:
