@@ -130,11 +130,18 @@ def still(source: str, composition: Path | None, at_s: float, output: Path, reso
 @main.command()
 @_source
 @_composition
-@click.option("--output", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Where to; else the recording's own processed/exports/.",
+)
 @click.option("--resolution", metavar="WxH", help="Over what the composition asks for.")
 @click.option("--fps", type=click.IntRange(1, 60), help="Over what the composition asks for.")
-@click.option("--preset", type=click.Choice(PRESETS), default="standard", show_default=True)
-@click.option("--format", "form", type=click.Choice(["mp4", "m4a"]), default="mp4", show_default=True)
+@click.option("--preset", type=click.Choice(PRESETS), default="standard", show_default=True, help="Speed or quality.")
+@click.option(
+    "--format", "form", type=click.Choice(["mp4", "m4a"]), default="mp4", show_default=True, help="m4a: sound alone."
+)
 @click.option("--start", "start_s", type=SECONDS, metavar="S", help="Seconds of recording time.")
 @click.option("--end", "end_s", type=SECONDS, metavar="S", help="Seconds of recording time.")
 @click.option("--encoder", type=click.Choice(["auto", "x264", "nvenc"]), default="auto", show_default=True)
