@@ -6,7 +6,6 @@ Takes what `tests.support.exports` made and saw; raises AssertionError with the 
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -15,6 +14,7 @@ import numpy as np
 
 from tests.support.exports import Made, Seen, Watch
 from tests.support.mp4_check import check_mp4
+from tests.support.programs import program
 from tests.support.truth import Spread
 
 PEERS_APART_MS = 40.0
@@ -39,11 +39,9 @@ def check_file(made: Made) -> None:
 
 
 def check_ffprobe(made: Made) -> None:
-    """FFmpeg's own tool, where installed, decodes all frames without a word of complaint."""
-    if not (program := shutil.which("ffprobe")):
-        return
-    command = [program, "-v", "warning", "-count_frames", "-show_streams", "-of", "json", str(made.path)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    """FFmpeg's own tool decodes all frames without a word of complaint. Skips where it is not installed."""
+    command = [program("ffprobe", "ffmpeg"), "-v", "warning", "-count_frames", "-show_streams", "-of", "json"]
+    done = subprocess.run([*command, str(made.path)], capture_output=True, text=True, timeout=300, check=True)
     assert done.stderr == ""
     video, audio = json.loads(done.stdout)["streams"]
     fps = made.composed.spec.fps

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,12 +34,13 @@ Session = Callable[[Path, str], "subprocess.Popen[str]"]
 def python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     """Starts `python -m …` in a process group of its own; what is left of it is killed at the end."""
     started: list[subprocess.Popen[str]] = []
+    scratch = tempfile.TemporaryDirectory()   # who is killed leaves things behind; a socket's path must be short
 
     def start(*args: str, **variables: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", *args],
             cwd=ROOT,
-            env=os.environ | variables,
+            env=os.environ | {"TMPDIR": scratch.name} | variables,
             text=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -52,6 +54,7 @@ def python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+    scratch.cleanup()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import shutil
 import subprocess
 import tracemalloc
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from renderer.samples import pack_audio_chunk, pack_video_chunk, unpack_chunk
 from storage.local import LocalStore
 from tests.support.chunks import audio_chunk, luma_of, ref, video_chunk
 from tests.support.mp4_check import check_mp4
+from tests.support.programs import program
 
 FPS = 30
 SECOND = 48_000
@@ -210,10 +210,9 @@ def test_without_video_it_is_an_m4a(tmp_path: Path) -> None:
     _check_clicks(decode_audio(data), (0.99, 7.99))
 
 
-@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="no ffprobe on this machine")
 def test_ffprobe_agrees(tmp_path: Path) -> None:
     data, _ = run(video_refs(LENGTHS), audio_refs(silence(10), (0, 1)), (0, sum(LENGTHS)))
-    command = ["ffprobe", "-v", "warning", "-count_frames", "-show_streams", "-of", "json"]
+    command = [program("ffprobe", "ffmpeg"), "-v", "warning", "-count_frames", "-show_streams", "-of", "json"]
     done = subprocess.run([*command, _saved(tmp_path, data)], capture_output=True, check=True, timeout=60)
     assert done.stderr == b""
     video, audio = json.loads(done.stdout)["streams"]
