@@ -6,18 +6,22 @@ are forked from is started before anything else, so both happen at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
-
-from farm.forkserver import start_early
 
 
 def main() -> None:
     """Runs the command that the arguments name."""
     if _starts_workers(sys.argv[1:]):
+        from farm.forkserver import start_early
+
         start_early()
+    gc.disable()  # importing makes many objects and no garbage: looking for some takes a tenth of the time
     from farm.cli import main as command
 
+    gc.freeze()
+    gc.enable()
     command(prog_name="farm")
 
 

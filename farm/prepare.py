@@ -7,6 +7,7 @@ so the next command starts at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,10 @@ def open_source(source: str, settings: FarmSettings) -> Recording:
     """The recording at an address such as a person writes it. Raises RecordingNotFound and other StorageErrors."""
     url, room_id, recording_id = split_source(source)
     return open_recording(StoreSpec(url, settings.s3_endpoint, settings.s3_region), room_id, recording_id)
+
+
+_READERS = 8
+"""Saved indexes that are read at the same time."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +62,9 @@ def prepare(
     """Makes what is missing and reads it all. Raises what reading a damaged store raises."""
     tracks = [t for t in recording.manifest.tracks if recording.segments(t)]
     keys = {t.track_id: index_key(recording, t, ids) for t in tracks}
-    saved = {t.track_id: _saved(recording.store, keys[t.track_id]) for t in tracks}
+    with ThreadPoolExecutor(_READERS) as pool:  # waiting for a store and inflating leave Python free
+        found = pool.map(lambda track: _saved(recording.store, keys[track.track_id]), tracks)
+        saved = {track.track_id: index for track, index in zip(tracks, found, strict=True)}
     missing = [t for t in tracks if saved[t.track_id] is None]
     if missing:
         executor.run([_index_task(recording, t, ids) for t in missing], observer, cancel)

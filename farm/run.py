@@ -163,7 +163,8 @@ def still_of(
     if tasks:
         around.executor.run(tasks, around.observer, around.cancel)
     (chunk,) = composed.video_chunks(range(frame, frame + 1))
-    return encode_still(still(Workbench(composed.spec, recording.store), chunk), form)
+    bench = Workbench(composed.spec, recording.store, composed.prepared.indexes)
+    return encode_still(still(bench, chunk), form)
 
 
 def _choices(

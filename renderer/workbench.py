@@ -5,7 +5,7 @@ Built from a `RenderSpec`, which is all that travels. Hands out readers and the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -44,8 +44,15 @@ class OpenTrack:
 class Workbench:
     """One job's sources, on one worker."""
 
-    def __init__(self, spec: RenderSpec, store: ObjectStore | None = None) -> None:
+    def __init__(
+        self,
+        spec: RenderSpec,
+        store: ObjectStore | None = None,
+        known: Mapping[str, TrackIndex] | None = None,
+    ) -> None:
+        """`store` and the indexes `known`, by track id, are used where given; else they are opened and read."""
         self.spec = spec
+        self._known = known or {}
         self.keys = RecordingKeys(spec.room_id, spec.recording_id)
         self._given_store = store
 
@@ -55,7 +62,8 @@ class Workbench:
 
     def index(self, track: TrackInput) -> TrackIndex:
         """The track's whole index. It is not kept: a worker's memory must not grow with the recording."""
-        return load_index(self.store.get(track.index_key))
+        known = self._known.get(track.track_id)
+        return load_index(self.store.get(track.index_key)) if known is None else known
 
     def seen_tracks(self, peer_id: str, source: SourceKind, times_us: Ticks) -> tuple[OpenTrack, ...]:
         """The video tracks behind a tile, in the planner's order, for frames that stand at `times_us` (rising)."""
