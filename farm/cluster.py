@@ -26,6 +26,7 @@ from distributed.system import MEMORY_LIMIT
 from distributed.utils import get_mp_context
 from distributed.versions import VersionMismatchWarning
 
+from farm.dashboard import DashboardOnDemand
 from farm.errors import ClusterUnreachable, VersionMismatch
 from farm.executors.base import Executor
 from farm.executors.dask import DaskExecutor
@@ -125,7 +126,7 @@ def start(count: int, settings: FarmSettings, resources: Mapping[str, float]) ->
             worker_class=QuickNanny,
             host=LOOPBACK,
             dashboard_address=f"{LOOPBACK}:{settings.dashboard_port if settings.dashboard else 0}",
-            scheduler_kwargs={"dashboard": settings.dashboard},   # off: a port for its state alone, never a fixed one
+            scheduler_kwargs={"dashboard": False},   # loaded when it is opened; a port for the state alone till then
             memory_limit=max(MEMORY_LIMIT // count, MIN_WORKER_MEMORY),
             local_directory=str(settings.scratch_dir or tempfile.gettempdir()),
             silence_logs=logging.CRITICAL,
@@ -134,6 +135,8 @@ def start(count: int, settings: FarmSettings, resources: Mapping[str, float]) ->
             config=CONFIG,   # for a worker that is started again later, when the setting above is over
         )
     try:
+        if settings.dashboard:
+            DashboardOnDemand(cluster.scheduler)
         client = _client(cluster)
         client.register_plugin(WarmUp())
     except BaseException:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -177,6 +179,15 @@ class TestCluster:
         assert cluster.workers == 2
         assert cluster.dashboard is not None
         assert cluster.dashboard.startswith("http://127.0.0.1:")
+
+    def test_the_dashboard_is_there_when_it_is_opened(self, cluster: Executor) -> None:
+        assert cluster.dashboard is not None
+        for page in ("/status", "/tasks"):
+            with urlopen(cluster.dashboard.removesuffix("/status") + page, timeout=30) as answer:
+                assert answer.status == 200
+                assert b"Bokeh" in answer.read()
+        with pytest.raises(HTTPError, match="404"):
+            urlopen(cluster.dashboard.removesuffix("/status") + "/nowhere", timeout=30)
 
     def test_tasks_run_in_processes_of_their_own_with_one_thread_each(self, cluster: Executor) -> None:
         results, _ = run(cluster, Task("t", "threads", do.cv2_threads))
