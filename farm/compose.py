@@ -81,7 +81,7 @@ class Composed:
         return audio_chunks(self.plan, self.frames, self.spec, heard, engine_id(), gain_db)
 
     def _index(self, track: TrackInput) -> TrackIndex:
-        return next(t.index for t in self.prepared.meeting.tracks if t.ref.track_id == track.track_id)
+        return self.prepared.indexes[track.track_id]
 
 
 def compose(

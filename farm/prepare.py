@@ -68,7 +68,9 @@ def prepare(
     missing = [t for t in tracks if saved[t.track_id] is None]
     if missing:
         executor.run([_index_task(recording, t, ids) for t in missing], observer, cancel)
-    indexes = [saved[t.track_id] or load_index(recording.store.get(keys[t.track_id])) for t in tracks]
+    made = {t.track_id: load_index(recording.store.get(keys[t.track_id])) for t in missing}
+    present = {track_id: index for track_id, index in saved.items() if index is not None} | made
+    indexes = [present[t.track_id] for t in tracks]
     levels = _levels(recording, indexes, keys, executor, observer, cancel)
     meeting = understand(recording.manifest, indexes, policy, levels)
     return Prepared(recording, meeting, {i.track_id: i for i in indexes}, keys, len(missing))

@@ -12,8 +12,6 @@ from renderer.track_index import (
     TrackStats,
     keyframe_before,
     narrow,
-    rows_between,
-    track_digest,
 )
 from storage.errors import ObjectNotFound
 from storage.manifest import TrackRef
@@ -30,8 +28,6 @@ __all__ = [
     "load_index",
     "load_or_build_index",
     "narrow",
-    "rows_between",
-    "track_digest",
 ]
 
 

@@ -8,7 +8,6 @@ them; how an index is made is in renderer.index_build, how it is kept in rendere
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -138,18 +137,3 @@ def keyframe_before(index: TrackIndex, row: int) -> int:
     """The last complete keyframe at or before `row`; -1 if there is none."""
     usable = np.nonzero((index.keyframe & index.complete)[: row + 1])[0]
     return int(usable[-1]) if len(usable) else -1
-
-
-def rows_between(index: TrackIndex, start_us: int, end_us: int) -> range:
-    """The rows that stand in [start_us, end_us) of recording time."""
-    first, after = np.searchsorted(index.time_us, (start_us, end_us), side="left")
-    return range(int(first), int(after))
-
-
-def track_digest(index: TrackIndex, first_row: int, last_row: int) -> str:
-    """A digest of what decides the media of rows [first_row, last_row], both inclusive, and their times."""
-    rows = slice(first_row, last_row + 1)
-    digest = blake2b(f"{index.codec} {last_row - first_row};".encode(), digest_size=16)
-    for column in (index.digest, index.time_us, index.rotation, index.keyframe, index.complete, index.clean):
-        digest.update(np.ascontiguousarray(column[rows]).tobytes())
-    return digest.hexdigest()
