@@ -27,6 +27,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@APT=$(APT) scripts/system-packages
+	@scripts/browser-packages
 	$(BIN)/pytest $(PYTEST_ARGS)
 
 check: $(STAMP)
