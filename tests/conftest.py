@@ -9,6 +9,7 @@ import pytest
 
 from storage.objects import StoreSpec
 from tests.support.s3 import S3Server, missing_programs
+from tests.support.valkey import Valkey
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +32,23 @@ def s3_spec(s3_server: S3Server, monkeypatch: pytest.MonkeyPatch) -> StoreSpec:
     for name, value in s3_server.env.items():
         monkeypatch.setenv(name, value)
     return StoreSpec(f"s3://{s3_server.new_bucket()}", endpoint=s3_server.endpoint)
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Tests marked `anyio` run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def valkey_server() -> Iterator[Valkey]:
+    """A running Valkey server on loopback."""
+    with Valkey() as server:
+        yield server
+
+
+@pytest.fixture
+def valkey(valkey_server: Valkey) -> Valkey:
+    """The Valkey server, running and empty."""
+    valkey_server.clear()
+    return valkey_server
