@@ -9,7 +9,7 @@ timescale that both tracks' durations divide into. Nothing in the file depends o
 made: creation times are 0. Offsets become 64-bit (`co64`, a large `mdat`) only where the file passes 4
 GiB, durations likewise.
 
-Pure functions of tables; bodies never come here. `box` and the helpers of its kind are the vocabulary.
+Pure functions of tables; bodies never come here.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from compositing.geometry import Size
+from renderer.mp4_boxes import U32_MAX, AacRates, avc1, box, full_box, mdia, mp4a, mvhd, times, tkhd, u32s
+
 Int64s: TypeAlias = NDArray[np.int64]
 
 MOVIE_TIMESCALE = 240_000
 """Ticks of edit lists: a multiple of 48000 and of the common frame rates (for others, the lcm)."""
-_U32_MAX = 0xFFFFFFFF
-_SMPTE170M = 6
-_UNITY_MATRIX = struct.pack(">9I", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
-_LANGUAGE_UND = 0x55C4
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +124,7 @@ def build_movie(tracks: tuple[Track, ...], brand: Literal["mp4", "m4a"]) -> Movi
     ftyp = _ftyp(brand)
     within = np.concatenate([[0], np.cumsum(run_bytes)[:-1]]).astype(np.int64)
     draft = ftyp + _moov(tracks, runs, within, large=True) + _mdat_header(payload, large=True)
-    large = len(draft) + payload > _U32_MAX
+    large = len(draft) + payload > U32_MAX
     moov_bytes = len(_moov(tracks, runs, within, large=large))
     start = len(ftyp) + moov_bytes + len(_mdat_header(payload, large=large))
     head = ftyp + _moov(tracks, runs, start + within, large=large) + _mdat_header(payload, large=large)
@@ -162,34 +161,13 @@ def _run_bytes(tracks: tuple[Track, ...], runs: tuple[Run, ...]) -> Int64s:
     return np.array([ends[r.track][r.end] - ends[r.track][r.first] for r in runs], np.int64)
 
 
-# --- boxes
-
-
-def box(kind: bytes, *parts: bytes) -> bytes:
-    """A box: u32 size, type, body (ISO/IEC 14496-12, 4.2)."""
-    body = b"".join(parts)
-    return struct.pack(">I4s", 8 + len(body), kind) + body
-
-
-def full_box(kind: bytes, version: int, flags: int, *parts: bytes) -> bytes:
-    """A box with version and flags."""
-    return box(kind, struct.pack(">I", version << 24 | flags), *parts)
-
-
-def _u32s(*values: int) -> bytes:
-    return struct.pack(f">{len(values)}I", *values)
-
-
-def _times(*values: int) -> tuple[int, bytes]:
-    """Version 0 with 32-bit fields where they fit, else version 1 with 64-bit fields."""
-    version = int(max(values) > _U32_MAX)
-    return version, struct.pack(f">{len(values)}{'Q' if version else 'I'}", *values)
+# --- the movie
 
 
 def _ftyp(brand: Literal["mp4", "m4a"]) -> bytes:
     if brand == "m4a":
-        return box(b"ftyp", b"M4A ", _u32s(0x200), b"M4A isomiso2mp42")
-    return box(b"ftyp", b"isom", _u32s(0x200), b"isomiso2avc1mp41")
+        return box(b"ftyp", b"M4A ", u32s(0x200), b"M4A isomiso2mp42")
+    return box(b"ftyp", b"isom", u32s(0x200), b"isomiso2avc1mp41")
 
 
 def _mdat_header(payload: int, *, large: bool) -> bytes:
@@ -207,7 +185,7 @@ def _moov(tracks: tuple[Track, ...], runs: tuple[Run, ...], offsets: Int64s, *, 
         lengths = np.array([run.end - run.first for run in runs if run.track == i], np.int64)
         table = _sample_table(track, lengths, offsets[of_track == i], large=large)
         traks.append(_trak(track, i + 1, durations[i], table))
-    return box(b"moov", _mvhd(timescale, max(durations), len(tracks) + 1), *traks)
+    return box(b"moov", mvhd(timescale, max(durations), len(tracks) + 1), *traks)
 
 
 def _unit(track: Track) -> int:
@@ -215,71 +193,29 @@ def _unit(track: Track) -> int:
     return track.sample_ticks if isinstance(track, VideoTrack) else 1
 
 
-def _mvhd(timescale: int, duration: int, next_track: int) -> bytes:
-    version, end = _times(duration)
-    created = b"\0" * (16 if version else 8)
-    volume_and_reserved = struct.pack(">IH10x", 0x10000, 0x100)
-    rest = volume_and_reserved + _UNITY_MATRIX + b"\0" * 24 + _u32s(next_track)
-    return full_box(b"mvhd", version, 0, created, _u32s(timescale), end, rest)
-
-
 def _trak(track: Track, track_id: int, duration: int, sample_table: bytes) -> bytes:
     edit = _edts(track.edit_start, duration)
-    return box(b"trak", _tkhd(track, track_id, duration), edit, _mdia(track, sample_table))
-
-
-def _tkhd(track: Track, track_id: int, duration: int) -> bytes:
-    version, end = _times(duration)
-    created = b"\0" * (16 if version else 8)
-    is_audio = isinstance(track, AudioTrack)
-    width, height = (0, 0) if isinstance(track, AudioTrack) else (track.width, track.height)
-    layer_to_volume = struct.pack(">8xhhHxx", 0, int(is_audio), 0x100 * is_audio)
-    shape = _UNITY_MATRIX + _u32s(width << 16, height << 16)
-    enabled_in_movie = 3
-    return full_box(
-        b"tkhd", version, enabled_in_movie, created, _u32s(track_id, 0), end, layer_to_volume, shape
-    )
+    size = Size(track.width, track.height) if isinstance(track, VideoTrack) else None
+    media = mdia(track.timescale, track.media_ticks, sample_table, video=size is not None)
+    return box(b"trak", tkhd(track_id, duration, size), edit, media)
 
 
 def _edts(media_time: int, duration: int) -> bytes:
-    version, times = _times(duration, media_time)
-    return box(b"edts", full_box(b"elst", version, 0, _u32s(1), times, struct.pack(">HH", 1, 0)))
-
-
-def _mdia(track: Track, sample_table: bytes) -> bytes:
-    version, end = _times(track.media_ticks)
-    created = b"\0" * (16 if version else 8)
-    language = struct.pack(">HH", _LANGUAGE_UND, 0)
-    if isinstance(track, VideoTrack):
-        handler, name, media_header = b"vide", b"VideoHandler\0", full_box(b"vmhd", 0, 1, b"\0" * 8)
-    else:
-        handler, name, media_header = b"soun", b"SoundHandler\0", full_box(b"smhd", 0, 0, b"\0" * 4)
-    self_contained = full_box(b"url ", 0, 1)
-    return box(
-        b"mdia",
-        full_box(b"mdhd", version, 0, created, _u32s(track.timescale), end, language),
-        full_box(b"hdlr", 0, 0, b"\0" * 4, handler, b"\0" * 12, name),
-        box(
-            b"minf",
-            media_header,
-            box(b"dinf", full_box(b"dref", 0, 0, _u32s(1), self_contained)),
-            sample_table,
-        ),
-    )
+    version, shown = times(duration, media_time)
+    return box(b"edts", full_box(b"elst", version, 0, u32s(1), shown, struct.pack(">HH", 1, 0)))
 
 
 # --- the sample table (8.5 - 8.7)
 
 
 def _sample_table(track: Track, run_lengths: Int64s, offsets: Int64s, *, large: bool) -> bytes:
-    entry = _avc1(track) if isinstance(track, VideoTrack) else _mp4a(track)
     return box(
         b"stbl",
-        full_box(b"stsd", 0, 0, _u32s(1), entry),
+        full_box(b"stsd", 0, 0, u32s(1), _entry(track)),
         _stts(track),
         *(_presentation_tables(track) if isinstance(track, VideoTrack) else ()),
         _stsc(run_lengths),
-        full_box(b"stsz", 0, 0, _u32s(0, len(track.sizes)), track.sizes.astype(">u4").tobytes()),
+        full_box(b"stsz", 0, 0, u32s(0, len(track.sizes)), track.sizes.astype(">u4").tobytes()),
         _chunk_offsets(offsets, large=large),
         *(_aac_roll(len(track.sizes)) if isinstance(track, AudioTrack) else ()),
     )
@@ -298,65 +234,45 @@ def _presentation_tables(track: VideoTrack) -> Iterator[bytes]:
         yield full_box(b"ctts", 0, 0, _run_lengths(track.composition_ticks.astype(np.int64)))
     if not track.keyframes.all():
         numbers = np.flatnonzero(track.keyframes) + 1
-        yield full_box(b"stss", 0, 0, _u32s(len(numbers)), numbers.astype(">u4").tobytes())
+        yield full_box(b"stss", 0, 0, u32s(len(numbers)), numbers.astype(">u4").tobytes())
 
 
 def _run_lengths(values: Int64s) -> bytes:
     """An entry count and (how many, value) pairs."""
     starts = np.concatenate([[0], np.flatnonzero(np.diff(values)) + 1])
     counts = np.diff(np.append(starts, len(values)))
-    return _u32s(len(starts)) + np.column_stack([counts, values[starts]]).astype(">u4").tobytes()
+    return u32s(len(starts)) + np.column_stack([counts, values[starts]]).astype(">u4").tobytes()
 
 
 def _stsc(run_lengths: Int64s) -> bytes:
     """Where the number of samples per run changes: (first run, samples in it, sample description 1)."""
     starts = np.concatenate([[0], np.flatnonzero(np.diff(run_lengths)) + 1])
     rows = np.column_stack([starts + 1, run_lengths[starts], np.ones_like(starts)])
-    return full_box(b"stsc", 0, 0, _u32s(len(starts)), rows.astype(">u4").tobytes())
+    return full_box(b"stsc", 0, 0, u32s(len(starts)), rows.astype(">u4").tobytes())
 
 
 def _chunk_offsets(offsets: Int64s, *, large: bool) -> bytes:
     kind, dtype = (b"co64", ">u8") if large else (b"stco", ">u4")
-    return full_box(kind, 0, 0, _u32s(len(offsets)), offsets.astype(dtype).tobytes())
+    return full_box(kind, 0, 0, u32s(len(offsets)), offsets.astype(dtype).tobytes())
 
 
 def _aac_roll(count: int) -> Iterator[bytes]:
     """Sample group "roll" of distance -1: a player that seeks decodes one AAC frame more (10.1)."""
-    yield full_box(b"sgpd", 1, 0, b"roll", _u32s(2, 1), struct.pack(">h", -1))
-    yield full_box(b"sbgp", 0, 0, b"roll", _u32s(1, count, 1))
+    yield full_box(b"sgpd", 1, 0, b"roll", u32s(2, 1), struct.pack(">h", -1))
+    yield full_box(b"sbgp", 0, 0, b"roll", u32s(1, count, 1))
 
 
 # --- sample entries
 
 
-def _avc1(track: VideoTrack) -> bytes:
-    resolution_72_dpi = 0x480000
-    visual = struct.pack(
-        ">6xH16xHHII4xH32xHh", 1, track.width, track.height, resolution_72_dpi, resolution_72_dpi, 1, 24, -1
-    )
-    limited_range = 0
-    colour = struct.pack(">4sHHHB", b"nclx", _SMPTE170M, _SMPTE170M, _SMPTE170M, limited_range)
-    return box(b"avc1", visual, box(b"avcC", track.config), box(b"colr", colour), box(b"pasp", _u32s(1, 1)))
+def _entry(track: Track) -> bytes:
+    if isinstance(track, VideoTrack):
+        return avc1(track.config, Size(track.width, track.height))
+    return mp4a(track.config, track.timescale, _rates(track))
 
 
-def _mp4a(track: AudioTrack) -> bytes:
-    channels, bits = 2, 16
-    sound = struct.pack(">6xH8xHH4xI", 1, channels, bits, track.timescale << 16)
-    return box(b"mp4a", sound, full_box(b"esds", 0, 0, _es_descriptor(track)))
-
-
-def _es_descriptor(track: AudioTrack) -> bytes:
-    """ISO/IEC 14496-1, 7.2.6: ES_Descriptor(DecoderConfigDescriptor(AudioSpecificConfig), SLConfig)."""
-    aac, audio_stream = 0x40, 0x15
+def _rates(track: AudioTrack) -> AacRates:
+    largest = int(track.sizes.max())
     seconds = len(track.sizes) * track.sample_ticks / track.timescale
     average = int(int(track.sizes.sum(dtype=np.int64)) * 8 / seconds)
-    peak = int(track.sizes.max()) * 8 * track.timescale // track.sample_ticks
-    rates = struct.pack(">II", max(peak, average), average)
-    decoder = bytes([aac, audio_stream]) + int(track.sizes.max()).to_bytes(3, "big") + rates
-    config = _descriptor(4, decoder + _descriptor(5, track.config))
-    return _descriptor(3, b"\0\0\0" + config + _descriptor(6, b"\2"))
-
-
-def _descriptor(tag: int, body: bytes) -> bytes:
-    size = bytes([len(body) >> 7 | 0x80, len(body) & 0x7F]) if len(body) > 0x7F else bytes([len(body)])
-    return bytes([tag]) + size + body
+    return AacRates(largest, max(largest * 8 * track.timescale // track.sample_ticks, average), average)
