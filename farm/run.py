@@ -67,6 +67,8 @@ class Surroundings:
     observer: Observer
     cancel: CancelToken = field(default_factory=CancelToken)
     clock: Callable[[], float] = time.perf_counter
+    fence: Callable[[], None] = lambda: None
+    """Called before anything appears under a final name; raises where another has taken the job over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +297,7 @@ class _Export:
         )
         # A file that somebody named is written by this process: a worker elsewhere would put it on its own disk.
         executor = LocalExecutor() if self._options.output is not None else self._around.executor
+        self._around.fence()
         task = Task(f"stitch/{Path(key).name}", "stitch", stitch_chunks, (work,))
         result: StitchReport = executor.run([task], self._around.observer, self._around.cancel)[task.key]
         return result

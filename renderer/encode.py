@@ -57,10 +57,13 @@ class VideoEncoder:
         """The parameter sets, Annex B."""
         return bytes(self._context.extradata or b"")
 
-    def encode(self, frame: av.VideoFrame) -> Iterator[CodedFrame]:
-        """The packets that come out when the next frame goes in; `frame` may be drawn over afterwards."""
-        frame.pts = self._next
-        self._next += 1
+    def encode(self, frame: av.VideoFrame, pts: int | None = None) -> Iterator[CodedFrame]:
+        """The packets that come out when the next frame goes in; `frame` may be drawn over afterwards.
+
+        It stands one frame after the last, or at `pts` frames after the first.
+        """
+        frame.pts = self._next if pts is None else pts
+        self._next = frame.pts + 1
         for packet in self._context.encode(frame):
             yield _coded(packet)
 

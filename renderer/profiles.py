@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 PresetName = Literal["draft", "standard", "high"]
+PreviewPreset = Literal["standard", "low"]
 EncoderName = Literal["x264", "nvenc"]
 
 PRESETS: tuple[PresetName, ...] = ("draft", "standard", "high")
@@ -41,12 +42,21 @@ class AudioProfile:
 
 _X264 = {"draft": ("superfast", "28"), "standard": ("veryfast", "23"), "high": ("medium", "19")}
 _NVENC = {"draft": ("p2", "32"), "standard": ("p4", "26"), "high": ("p6", "21")}
+_PREVIEW_CRF = {"standard": "23", "low": "27"}
 _AAC = {"draft": 96_000, "standard": 128_000, "high": 192_000}
 
 
 def video_profile(preset: PresetName, encoder: EncoderName, fps: int) -> VideoProfile:
     """The settings of `preset` for `encoder` at `fps` frames per second."""
     return _x264(preset, fps) if encoder == "x264" else _nvenc(preset, fps)
+
+
+def preview_profile(preset: PreviewPreset) -> VideoProfile:
+    """The settings of preview segments: one keyframe each, at the front, and no B-frames, so that a segment's
+    decode times are its presentation times and every player reads them alike."""
+    params = "keyint=infinite:scenecut=0:open-gop=0:stitchable=1:cpu-independent=1:bframes=0"
+    options = (("preset", "veryfast"), ("crf", _PREVIEW_CRF[preset]), ("profile", "high"), ("x264-params", params))
+    return VideoProfile("x264", "libx264", options, reorder_frames=0)
 
 
 def audio_profile(preset: PresetName) -> AudioProfile:

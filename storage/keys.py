@@ -118,6 +118,33 @@ class PreviewStreamKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class PreviewKeys:
+    """The keys of a recording's previews below `root`: "" or a prefix that ends in a slash."""
+
+    root: str
+
+    @property
+    def manifest(self) -> str:
+        return f"{self.root}manifest.json"
+
+    def folder(self, peer_id: str, source: PeerSource) -> str:
+        """The folder of one peer's streams, without a slash at the end; it is what a signed URL covers."""
+        group = "peers" if source == "camera" else "screenshare"
+        return f"{self.root}{group}/{encode_id(peer_id)}"
+
+    def stream(self, peer_id: str, source: PeerSource, name: str) -> PreviewStreamKeys:
+        """A stream by its name in the folder: `av`, `av_low`, `audio` of a camera; `video` of a screen."""
+        return PreviewStreamKeys(self.folder(peer_id, source), check_id(name))
+
+    def still(self, peer_id: str, source: PeerSource, k: int) -> str:
+        """The small still of segment `k`, from 1."""
+        return f"{self.folder(peer_id, source)}/still_{k:04d}.jpg"
+
+    def waveform(self, peer_id: str) -> str:
+        return f"{self.folder(peer_id, 'camera')}/waveform.json"
+
+
+@dataclass(frozen=True, slots=True)
 class RecordingKeys:
     """The keys of one recording; the ids are checked when it is made."""
 
@@ -186,22 +213,14 @@ class RecordingKeys:
         return f"{self.cache}rasters/{check_id(key)}.png"
 
     @property
-    def preview(self) -> str:
-        """The folder of all preview streams, with its slash: a prefix to list."""
-        return f"{self.prefix}/preview/"
+    def preview(self) -> PreviewKeys:
+        """The keys of the preview streams."""
+        return PreviewKeys(f"{self.prefix}/preview/")
 
     @property
-    def preview_manifest(self) -> str:
-        return f"{self.prefix}/preview/manifest.json"
-
-    def preview_folder(self, peer_id: str, source: PeerSource) -> str:
-        """The folder of one peer's streams, without a slash at the end; it is what a signed URL covers."""
-        group = "peers" if source == "camera" else "screenshare"
-        return f"{self.prefix}/preview/{group}/{encode_id(peer_id)}"
-
-    def preview_stream(self, peer_id: str, source: PeerSource, name: str) -> PreviewStreamKeys:
-        """A stream by its name in the folder: `av`, `av_low`, `audio` of a camera; `video` of a screen."""
-        return PreviewStreamKeys(self.preview_folder(peer_id, source), check_id(name))
+    def preview_records(self) -> str:
+        """What is known of preview segments that are there, with its slash: a prefix to list."""
+        return f"{self.cache}preview/"
 
     def export(self, export_id: str, ext: str = "mp4") -> str:
         return f"{self.prefix}/processed/exports/{check_id(export_id)}.{check_id(ext)}"

@@ -18,8 +18,8 @@ from storage.keys import (
 
 KEYS = RecordingKeys("room-123", "ec293ee7-62af")
 ROOT = "rooms/room-123/ec293ee7-62af/"
-AV = KEYS.preview_stream("peer-1", "camera", "av")
-SCREEN = KEYS.preview_stream("peer-1", "screenshare", "video")
+AV = KEYS.preview.stream("peer-1", "camera", "av")
+SCREEN = KEYS.preview.stream("peer-1", "screenshare", "video")
 
 HOSTILE_IDS = ["", ".", "..", "a/b", "a\\b", "a\0b", "a..b", "../x", "a b", "é", "a%2fb", "a\n", "x" * 129]
 HOSTILE_NAMES = ["", ".", "..", "a/b", "../b", "a\\b", "a\0b", "a\nb", "\x7f", "\ud800", "x" * 256, "é" * 128]
@@ -35,7 +35,7 @@ HOSTILE_NAMES = ["", ".", "..", "a/b", "../b", "a\\b", "a\0b", "a\nb", "\x7f", "
         (KEYS.recording_marker, ".recording"),
         (KEYS.tracks, "tracks/"),
         (KEYS.segment("p-audio-x-000001.rtp"), "tracks/p-audio-x-000001.rtp"),
-        (KEYS.preview_manifest, "preview/manifest.json"),
+        (KEYS.preview.manifest, "preview/manifest.json"),
         (AV.playlist, "preview/peers/peer-1/av.m3u8"),
         (AV.init, "preview/peers/peer-1/av_init.mp4"),
         (AV.segment(1), "preview/peers/peer-1/av_0001.m4s"),
@@ -121,7 +121,7 @@ def test_any_peer_id_becomes_one_safe_segment_and_comes_back(peer_id: str) -> No
     encoded = encode_id(peer_id)
     assert set(encoded) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-%")
     assert decode_id(encoded) == peer_id
-    folder = KEYS.preview_folder(peer_id, "camera")
+    folder = KEYS.preview.folder(peer_id, "camera")
     assert check_key(folder).count("/") == KEYS.prefix.count("/") + 3
 
 
