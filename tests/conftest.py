@@ -1,4 +1,4 @@
-"""Fixtures for all tests: the real S3 server, started once for a run that needs it."""
+"""Fixtures for all tests: the real S3 server and the real browser, each started once for a run that needs it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from storage.objects import StoreSpec
+from tests.support.browser import Browser, missing_parts
 from tests.support.s3 import S3Server, missing_programs
 from tests.support.valkey import Valkey
 
@@ -52,3 +53,14 @@ def valkey(valkey_server: Valkey) -> Valkey:
     """The Valkey server, running and empty."""
     valkey_server.clear()
     return valkey_server
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium with hls.js. Mark the test `browser`. Where either is missing: skipped, but a failure in CI."""
+    if reason := missing_parts():
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+    with Browser() as running:
+        yield running

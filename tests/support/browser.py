@@ -1,0 +1,325 @@
+"""Chromium that plays HLS through hls.js, off the network, for tests.
+
+    with Browser() as browser, browser.open([browser.url(folder, "peers/peer-1/av.m3u8")]) as stage:
+        stage.seek(3.55)                  # all players; each shows the frame of that time now
+        stage.shown()[0].luma             # what a canvas gives of it
+        stage.play_until(8, rate=2)
+        assert stage.states()[0].trouble == ""
+
+A `Stage` is a page with one <video> and one hls.js for each playlist. All times are seconds of the media, which
+is recording time. Playwright runs on a thread of its own: its event loop is nobody else's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import shutil
+import tempfile
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from playwright.async_api import BrowserContext, Page, Playwright, async_playwright
+
+from tests.support.barcode import Luma, read_barcode
+from tests.support.media_server import MediaServer
+from tests.support.recordings import ROOT
+
+PAGES = Path(__file__).parent / "pages"
+HLS_JS = ROOT / "tests" / "browser" / "node_modules" / "hls.js" / "dist"
+FLAGS = (
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-sync",
+    "--no-pings",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--autoplay-policy=no-user-gesture-required",
+)
+"""Besides those of Playwright, which switch off what Chromium does in the background."""
+_ROWS = 25
+"""Any height of which 46 % to 50 % are one row."""
+_START_S, _CALL_S = 60.0, 300.0
+T = TypeVar("T")
+
+
+def missing_parts() -> str:
+    """What a `Browser` needs and is not there, and the remedy; empty if nothing is missing."""
+    if not shutil.which("chromium"):
+        return "Chromium is not installed (apt-get install chromium)"
+    if not (HLS_JS / "hls.min.js").exists():
+        return "hls.js is not installed (scripts/browser-packages)"
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayerError:
+    """What hls.js reported."""
+
+    kind: str
+    details: str
+    fatal: bool
+    message: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Stall:
+    """Playing stopped for want of data, though no seek or start was under way."""
+
+    cause: str
+    at_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One player, as it is now."""
+
+    time_s: float
+    duration_s: float | None
+    ended: bool
+    paused: bool
+    width: int
+    height: int
+    frames: int
+    """Decoded so far."""
+    dropped: int
+    buffered_s: tuple[tuple[float, float], ...]
+    errors: tuple[PlayerError, ...]
+    stalls: tuple[Stall, ...]
+
+    @property
+    def trouble(self) -> str:
+        """Fatal errors and stalls, to be asserted empty."""
+        return "; ".join(str(t) for t in (*(e for e in self.errors if e.fatal), *self.stalls))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shown:
+    """What a player shows, drawn to a canvas."""
+
+    frame_s: float
+    """The time of the frame, by `requestVideoFrameCallback`."""
+    clock_s: float
+    """`currentTime` when it was drawn."""
+    luma: Luma
+    """(H, W), full range."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """A frame that was shown while playing: for each watched rectangle the (w,) luma of its barcode."""
+
+    frame_s: float
+    rows: tuple[Luma, ...]
+
+    def read(self, rect: int) -> tuple[int, int] | None:
+        """What the barcode in that rectangle says: (index, time_ms)."""
+        w = len(self.rows[rect])
+        return read_barcode(np.broadcast_to(self.rows[rect], (_ROWS, w)), 0, 0, w, _ROWS)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Heard:
+    """The sound of a player, mono, while it played without a break."""
+
+    start_s: float
+    """Time of the first sample."""
+    samples: NDArray[np.float32]
+    rate: int
+    clock_spread_s: float
+    """How far the readings of the player's clock, that `start_s` is the median of, are apart (p95 - p5)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """Where a whole source picture lies, in pixels of the video."""
+
+    x: int
+    y: int
+    w: int
+    h: int
+
+
+class Browser:
+    """One Chromium and one web server. A context manager; ends both."""
+
+    def __init__(self) -> None:
+        self._server = MediaServer()
+        self._loop = _Loop()
+        self._profile = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
+        self._playwright: Playwright | None = None
+        self._context: BrowserContext | None = None
+
+    def __enter__(self) -> Browser:
+        self._server.__enter__()
+        self._loop.start()
+        try:
+            self._loop.run(self._launch(), _START_S)
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        try:
+            self._loop.run(self._quit(), _START_S)
+        finally:
+            self._loop.stop()
+            self._server.__exit__(kind, error, at)
+            self._profile.cleanup()
+
+    def url(self, folder: Path, path: str) -> str:
+        """Where the browser finds the file `path` below `folder`."""
+        return self._server.url(folder, path)
+
+    def open(self, playlists: Sequence[str], *, start_s: float = 0.0, sound: bool = False) -> Stage:
+        """A page that plays those URLs, paused at `start_s`. With `sound` it can be heard (`Stage.hear_until`)."""
+        assert self._context is not None
+        page = self._loop.run(self._context.new_page(), _START_S)
+        stage = Stage(self._loop, page)
+        try:
+            stage._load(self.url(PAGES, ""), self.url(HLS_JS, "hls.min.js"), playlists, start_s, sound)
+        except BaseException:
+            stage.close()
+            raise
+        return stage
+
+    async def _launch(self) -> None:
+        self._playwright = await async_playwright().start()
+        self._context = await self._playwright.chromium.launch_persistent_context(
+            self._profile.name,
+            executable_path=shutil.which("chromium"),
+            headless=True,
+            args=list(FLAGS),
+            ignore_default_args=["--mute-audio"],
+        )
+
+    async def _quit(self) -> None:
+        if self._context:
+            await self._context.close()
+        if self._playwright:
+            await self._playwright.stop()
+
+
+class Stage:
+    """Players side by side. A context manager. Calls fail with what the page says if it takes too long."""
+
+    def __init__(self, loop: _Loop, page: Page) -> None:
+        self._loop, self._page = loop, page
+        self._complaints: list[str] = []
+        page.on("pageerror", lambda error: self._complaints.append(str(error)))
+
+    def __enter__(self) -> Stage:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._loop.run(self._page.close(), _START_S)
+
+    def seek(self, time_s: float) -> None:
+        """Takes all players there, playing or not; returns when each shows the frame of that time."""
+        self._call("time => stage.each(player => player.seek(time))", time_s)
+
+    def play(self, rate: float = 1.0) -> None:
+        """Starts all players."""
+        self._call("rate => stage.each(player => player.play(rate))", rate)
+
+    def pause(self) -> None:
+        self._call("() => stage.each(player => player.pause())")
+
+    def play_until(self, time_s: float | None = None, *, rate: float = 1.0, patience_s: float = 60.0) -> None:
+        """Plays up to that time, or to the end; each player pauses when it is there. A fatal error ends it too."""
+        self._call(
+            "([time, rate, ms]) => stage.each(player => player.playUntil(time, rate, ms))",
+            [time_s, rate, 1000 * patience_s],
+        )
+
+    def states(self) -> list[State]:
+        return [_state(told) for told in self._call("() => stage.states()")]
+
+    def shown(self) -> list[Shown]:
+        """What each player shows now, all drawn at one time."""
+        return [_shown(told) for told in self._call("() => stage.shown()")]
+
+    def watch(self, rects: Sequence[Sequence[Rect]]) -> None:
+        """From now on, keeps the barcodes of every frame shown: for each player, in these rectangles."""
+        told = [[{"x": r.x, "y": r.y, "w": r.w, "h": r.h} for r in own] for own in rects]
+        self._call("rects => stage.watch(rects)", told)
+
+    def watched(self) -> list[list[Frame]]:
+        """What was shown since `watch`, which ends here."""
+        return [[_frame(told) for told in frames] for frames in self._call("() => stage.watched()")]
+
+    def hear_until(self, time_s: float, *, patience_s: float = 60.0) -> list[Heard]:
+        """Plays up to that time, and gives the sound of each player. Needs `sound` of `Browser.open`."""
+        told = self._call("([time, ms]) => stage.heard(time, ms)", [time_s, 1000 * patience_s])
+        return [_heard(of_player) for of_player in told]
+
+    def _load(self, pages: str, hls_js: str, playlists: Sequence[str], start_s: float, sound: bool) -> None:
+        self._loop.run(self._page.goto(pages + "players.html"), _START_S)
+        for script in (hls_js, pages + "players.js"):
+            self._loop.run(self._page.add_script_tag(url=script), _START_S)
+        self._call("([urls, start]) => stage.open(urls, start)", [list(playlists), start_s])
+        if sound:
+            self._call("url => stage.listen(url)", pages + "recorder.js")
+
+    def _call(self, script: str, argument: Any = None) -> Any:
+        answer = self._loop.run(self._page.evaluate(script, argument), _CALL_S)
+        assert not self._complaints, self._complaints
+        return answer
+
+
+class _Loop:
+    """An event loop on a thread of its own."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="playwright")
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def run(self, work: Coroutine[Any, Any, T], timeout_s: float) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
+
+    def stop(self) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+
+def _state(told: dict[str, Any]) -> State:
+    lists = {
+        "buffered_s": tuple((a, b) for a, b in told["buffered_s"]),
+        "errors": tuple(PlayerError(**error) for error in told["errors"]),
+        "stalls": tuple(Stall(**stall) for stall in told["stalls"]),
+    }
+    return State(**{**told, **lists})
+
+
+def _shown(told: dict[str, Any]) -> Shown:
+    luma = _bytes(told["luma"]).reshape(told["height"], told["width"])
+    return Shown(told["frame_s"], told["clock_s"], luma)
+
+
+def _frame(told: dict[str, Any]) -> Frame:
+    return Frame(told["frame_s"], tuple(_bytes(row) for row in told["rows"]))
+
+
+def _heard(told: dict[str, Any]) -> Heard:
+    offsets = told["offsets_s"] or [float("nan")]
+    low, middle, high = np.percentile(offsets, (5, 50, 95))
+    samples = _bytes(told["samples"]).view(np.float32)
+    return Heard(told["first_s"] + float(middle), samples, round(told["rate"]), float(high - low))
+
+
+def _bytes(told: str) -> NDArray[np.uint8]:
+    return np.frombuffer(base64.b64decode(told), np.uint8)
