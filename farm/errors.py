@@ -8,7 +8,9 @@
     ├── ClusterUnreachable  the scheduler does not answer, or went away
     ├── VersionMismatch     the cluster runs another build than this process
     ├── BadSetting          a FARM_ variable has a value that cannot be used
-    └── OutputUnusable      the file that was asked for cannot be written
+    ├── OutputUnusable      the file that was asked for cannot be written
+    ├── IllegalTransition   a job cannot go from this status to that
+    └── StaleEpoch          another dispatcher has taken the job over
 
 `blame` says whose fault an error is, `retryable` whether the same task may work when tried again. All fields
 are positional to `super().__init__`, so each error survives pickling on its way from a worker.
@@ -149,6 +151,31 @@ class OutputUnusable(FarmError):
 
     def __str__(self) -> str:
         return f"{self.path} cannot be written ({self.reason}): name another place with --output"
+
+
+class IllegalTransition(FarmError):
+    """A job in status `was` cannot be moved to `to`."""
+
+    def __init__(self, job_id: str, was: str, to: str) -> None:
+        super().__init__(job_id, was, to)
+        self.job_id = job_id
+        self.was = was
+        self.to = to
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} is {self.was} and cannot become {self.to}: read it again before you change it"
+
+
+class StaleEpoch(FarmError):
+    """Whoever holds `epoch` of the job does not own it any more: nothing of his may be written."""
+
+    def __init__(self, job_id: str, epoch: int) -> None:
+        super().__init__(job_id, epoch)
+        self.job_id = job_id
+        self.epoch = epoch
+
+    def __str__(self) -> str:
+        return f"job {self.job_id} was taken over after epoch {self.epoch}: leave it to its new owner"
 
 
 def exit_message(error: BaseException) -> str:
