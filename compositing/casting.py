@@ -19,20 +19,29 @@ Item = TypeVar("Item", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
-class Screen:
-    """A screen being shared since `start_ms`."""
+class Company:
+    """The peers in the room, and the screens, both in order of first joining."""
 
-    start_ms: int
-    source: Source
+    peers: tuple[str, ...] = ()
+    screens: tuple[Source, ...] = ()
+    newest: tuple[Source, ...] = ()
+    """The same screens, the one whose sharing began last before the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
-    """From `start_ms` on: the peers in the room, and the screens, both in order of first joining."""
+    """From `start_ms` on: who is there. Equal companies are one object."""
 
     start_ms: int
-    peers: tuple[str, ...] = ()
-    screens: tuple[Screen, ...] = ()
+    company: Company = Company()
+
+
+@dataclass(frozen=True, slots=True)
+class _Screen:
+    """A screen being shared since `start_ms`."""
+
+    start_ms: int
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +68,18 @@ def casts(facts: MeetingFacts) -> tuple[Cast, ...]:
     seats = [(span, (i, None)) for i, p in enumerate(facts.peers) for span in _inside(p.presence, whole)]
     screens = [(span, (i, screen)) for i, p in enumerate(facts.peers) for span, screen in _screens(p, whole)]
     steps = [Cast(0)]
+    known: dict[Company, Company] = {}
     for t, held in _steps([*seats, *screens]):
         here = sorted(i for i, screen in held if screen is None)
         shared = {i: screen for i, screen in held if screen is not None}
-        peers = tuple(facts.peers[i].peer_id for i in here)
-        steps.append(Cast(t, peers, tuple(shared[i] for i in here if i in shared)))
+        company = _company([facts.peers[i].peer_id for i in here], [shared[i] for i in here if i in shared])
+        steps.append(Cast(t, known.setdefault(company, company)))
     return tuple(steps)
+
+
+def _company(peers: Sequence[str], screens: Sequence[_Screen]) -> Company:
+    newest = sorted(screens, key=lambda screen: -screen.start_ms)
+    return Company(tuple(peers), tuple(s.source for s in screens), tuple(s.source for s in newest))
 
 
 def lights(facts: MeetingFacts) -> tuple[Lit, ...]:
@@ -78,16 +93,16 @@ def _inside(spans: Iterable[Span], whole: Span) -> tuple[Span, ...]:
     return merge(span.clip(whole) for span in spans)
 
 
-def _screens(peer: PeerFacts, whole: Span) -> Iterator[tuple[Span, Screen]]:
+def _screens(peer: PeerFacts, whole: Span) -> Iterator[tuple[Span, _Screen]]:
+    shapes = iter(sorted(peer.screenshare, key=lambda shape: shape.start_ms))
     for run in _inside((shape.span for shape in peer.screenshare), whole):
-        aspect = _first_aspect(peer.screenshare, run)
-        source = Source(screen_id(peer.peer_id), peer.peer_id, "screenshare", aspect)
-        yield run, Screen(run.start_ms, source)
+        first = next(shape for shape in shapes if shape.span.clip(run))   # runs and shapes go on in one order
+        source = Source(screen_id(peer.peer_id), peer.peer_id, "screenshare", _aspect(first))
+        yield run, _Screen(run.start_ms, source)
 
 
-def _first_aspect(shapes: Sequence[ShapeSpan], run: Span) -> float | None:
-    first = min((s for s in shapes if s.span.clip(run)), key=lambda s: s.start_ms)
-    return first.w / first.h if first.w > 0 and first.h > 0 else None
+def _aspect(shape: ShapeSpan) -> float | None:
+    return shape.w / shape.h if shape.w > 0 and shape.h > 0 else None
 
 
 def _steps(spans: Iterable[tuple[Span, Item]]) -> Iterator[tuple[int, set[Item]]]:

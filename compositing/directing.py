@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from compositing.casting import Cast, Lit, camera_id
+from compositing.casting import Cast, Company, Lit, camera_id
 from compositing.cues import Cue
 from compositing.geometry import Fit, NormRect, Rect, Size, to_pixels
 from compositing.layouts import LAYOUTS, LayoutFrame, Slot, Source
@@ -46,7 +46,7 @@ class Bill:
 
 
 Moment = tuple[int, int]
-"""When the present cast and the present cue began: what a bill depends on."""
+"""Number of the company, and when the present cue began: what a bill depends on."""
 
 _Question = tuple[Moment, Source | None, tuple[Source, ...] | None]
 
@@ -57,16 +57,18 @@ class Director:
     def __init__(self, frame: LayoutFrame, style: StyleState) -> None:
         self._frame = frame
         self._style = style
+        self._companies: dict[Company, int] = {}
         self._bills: dict[Moment, Bill] = {}
         self._slots: dict[_Question, list[Slot]] = {}
         self._shown: dict[_Question, list[tuple[Shown, Shown]]] = {}
 
     def shown(self, cast: Cast, lit: Lit, cue: Cue, recent: Sequence[str]) -> tuple[Shown, ...]:
         """The tiles of a moment, in drawing order. `recent` are those who spoke, the last one first."""
-        moment = cast.start_ms, cue.start_ms
+        company = cast.company
+        moment = self._companies.setdefault(company, len(self._companies)), cue.start_ms
         bill = self._bills.get(moment)
         if bill is None:
-            bill = self._bills[moment] = bill_of(cast, cue, self._style, self._frame.canvas)
+            bill = self._bills[moment] = bill_of(company, cue, self._style, self._frame.canvas)
         stage = stage_of(bill, recent)
         kept = self._kept(moment, bill, stage, recent)
         question = moment, stage, kept
@@ -97,16 +99,15 @@ class Director:
         return slots
 
 
-def bill_of(cast: Cast, cue: Cue, style: StyleState, canvas: Size) -> Bill:
+def bill_of(company: Company, cue: Cue, style: StyleState, canvas: Size) -> Bill:
     """Who may be shown: those in the room and not hidden, the placed ones apart."""
-    shared = [s for s in cast.screens if s.source.peer_id not in cue.hidden and style.screenshare != "off"]
-    seen = {screen.source.tile_id: screen.source for screen in shared}
-    seen |= {camera_id(p): Source(camera_id(p), p, "camera") for p in cast.peers if p not in cue.hidden}
+    screens = company.screens if style.screenshare != "off" else ()
+    seen = {screen.tile_id: screen for screen in screens if screen.peer_id not in cue.hidden}
+    seen |= {camera_id(p): Source(camera_id(p), p, "camera") for p in company.peers if p not in cue.hidden}
     placed = [_free(seen.pop(tile_id), event, canvas) for tile_id, event in cue.placed if tile_id in seen]
     forced = seen.get(cue.pin) if cue.pin else None
     if forced is None and style.screenshare == "stage":
-        staged = [screen for screen in shared if screen.source.tile_id in seen]
-        forced = max(staged, key=lambda screen: screen.start_ms).source if staged else None
+        forced = next((screen for screen in company.newest if screen.tile_id in seen), None)
     return Bill(cue.layout, tuple(seen.values()), tuple(sorted(placed, key=lambda shown: shown.z)), forced)
 
 

@@ -45,17 +45,20 @@ def merge(spans: Iterable[Span]) -> tuple[Span, ...]:
 
 def subtract(spans: Iterable[Span], holes: Iterable[Span]) -> tuple[Span, ...]:
     """What is left of `spans` where no hole lies."""
-    left = list(merge(spans))
-    for hole in merge(holes):
-        left = [
-            piece
-            for span in left
-            for piece in (
-                Span(span.start_ms, min(span.end_ms, hole.start_ms)),
-                Span(max(span.start_ms, hole.end_ms), span.end_ms),
-            )
-            if piece
-        ]
+    gaps = merge(holes)
+    left: list[Span] = []
+    at = 0
+    for span in merge(spans):
+        start_ms = span.start_ms
+        while at < len(gaps) and gaps[at].start_ms < span.end_ms:
+            if start_ms < gaps[at].start_ms:
+                left.append(Span(start_ms, gaps[at].start_ms))
+            start_ms = max(start_ms, gaps[at].end_ms)
+            if gaps[at].end_ms > span.end_ms:
+                break   # it may reach into the next span
+            at += 1
+        if start_ms < span.end_ms:
+            left.append(Span(start_ms, span.end_ms))
     return tuple(left)
 
 
