@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Literal, TextIO
 
 _BOUND: ContextVar[dict[str, str]] = ContextVar("farm_log_fields", default={})  # noqa: B039 (never changed in place)
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
 
 
@@ -40,7 +41,7 @@ def bound() -> dict[str, str]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One line, one object: time, level, logger, message, the bound fields, and those passed as `extra={"fields":…}`."""
+    """One line, one object: time, level, logger, message, the bound fields, and those passed as `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, object] = {
@@ -49,7 +50,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
             **_BOUND.get(),
-            **getattr(record, "fields", {}),
+            **{name: value for name, value in vars(record).items() if name not in _STANDARD},
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

@@ -1,6 +1,6 @@
 """The settings of the door's processes: those of the farm and more, from variables that begin with FARM_.
 
-Secrets are not here: `scheduler_api.secrets` reads or makes them.
+What is secret hides in the repr; `scheduler_api.secrets` checks it, and makes in development what is not given.
 """
 
 from __future__ import annotations
@@ -8,11 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import NoDecode
 
 from farm.errors import BadSetting
 from farm.settings import PREFIX, FarmSettings
+from scheduler_api.secrets import Given
 
 ProcessRole = Literal["all", "gateway", "composition", "dispatcher"]
 EditorRole = Literal["host", "co_host", "participant"]
@@ -46,8 +47,27 @@ class DoorSettings(FarmSettings):
         default=None, description="Folder of the development secrets and the embedded Redis; else the user's own."
     )
     studio_workers: int = Field(default=2, ge=1, description="Processes that plan, draw stills and check images.")
+    user_token_secret: SecretStr | None = Field(
+        default=None, description="What Shelves signs user tokens with (HS256), at least 32 characters."
+    )
+    user_token_jwks: str | None = Field(
+        default=None, description="Instead of the secret: Shelves' public keys (RS256), a JWKS document."
+    )
+    composition_keys: SecretStr | None = Field(
+        default=None, description="Keys of composition tokens, `id:secret,id:secret`, the newest first."
+    )
+    media_keys: SecretStr | None = Field(default=None, description="Keys of signed media URLs, in the same form.")
+    service_key: SecretStr | None = Field(
+        default=None, description="What the Recording Service sends as X-Compositer-Service-Key; else it may not export."
+    )
+    webhook_key: SecretStr | None = Field(default=None, description="What webhooks are signed with (HMAC-SHA256).")
     webhook_url: str | None = Field(default=None, description="Address that is told when a job has ended.")
     log_format: Literal["json", "text"] = Field(default="json", description="How log lines look.")
+
+    def given_secrets(self) -> Given:
+        """The secrets that are set, in the clear."""
+        values = {name: getattr(self, name) for name in Given._fields}
+        return Given(**{n: v.get_secret_value() if isinstance(v, SecretStr) else v for n, v in values.items()})
 
     @field_validator("cors_origins", "editor_roles", mode="before")
     @classmethod
