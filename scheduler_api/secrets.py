@@ -18,9 +18,9 @@ import secrets as dice
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from farm.errors import BadSetting
 
@@ -37,14 +37,13 @@ NEEDED: Final[tuple[SecretName, ...]] = ("user_token_secret", "composition_keys"
 """Without these a gateway cannot work; a process of another role may need fewer."""
 
 _FILE: Final = "development-secrets.json"
-_RINGS: Final = ("composition_keys", "media_keys")
-_SINGLE: Final = ("user_token_secret", "service_key", "webhook_key")
+_RINGS: Final[tuple[SecretName, ...]] = ("composition_keys", "media_keys")
+_SINGLE: Final[tuple[SecretName, ...]] = ("user_token_secret", "service_key", "webhook_key")
 _KEY_ID: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 _WELL_KNOWN: Final = re.compile(r"change[-_ ]?me|secret[-_ ]?key|your[-_ ]secret|password|insecure", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Given:
+class Given(NamedTuple):
     """What the settings hold. Rings are written `id:secret,id:secret`, the signing key first."""
 
     user_token_secret: str | None = None
@@ -53,6 +52,9 @@ class Given:
     media_keys: str | None = None
     service_key: str | None = None
     webhook_key: str | None = None
+
+    def __repr__(self) -> str:
+        return "Given(…)"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -96,23 +98,24 @@ class Secrets:
 
 
 def resolve(given: Given, state_dir: Path, needed: Collection[SecretName] = NEEDED) -> Secrets:
-    """The secrets that were given; if one that is needed was not, what is missing comes from `state_dir`."""
-    given = replace(given, **{name: None for name in (*_SINGLE, *_RINGS) if not getattr(given, name)})
-    has_users = bool(given.user_token_secret or given.user_token_jwks)
-    development = any(not getattr(given, name) for name in needed if name != "user_token_secret" or not has_users)
-    texts = {name: getattr(given, name) for name in (*_SINGLE, *_RINGS)}
-    if development:
-        made = development_secrets(state_dir)
-        skipped = {"user_token_secret"} if has_users else set()
-        texts |= {name: made[name] for name in texts if texts[name] is None and name not in skipped}
+    """The secrets that were given; if one that is needed was not, what is missing comes from `state_dir`.
+
+    Public keys of Shelves count as a user token secret. Raises BadSetting.
+    """
+    present = {name for name, value in given._asdict().items() if value}
+    if given.user_token_jwks:
+        present.add("user_token_secret")
+    development = not present.issuperset(needed)
+    made = development_secrets(state_dir) if development else {}
+    texts = given._replace(**{name: made.get(name) for name in (*_SINGLE, *_RINGS) if name not in present})
     return Secrets(
-        user_token_secret=texts["user_token_secret"],
-        user_token_jwks=given.user_token_jwks or None,
-        composition_keys=parse_ring("composition_keys", texts["composition_keys"]),
-        media_keys=parse_ring("media_keys", texts["media_keys"]),
-        service_key=texts["service_key"],
-        webhook_key=texts["webhook_key"],
-        development=development,
+        texts.user_token_secret or None,
+        texts.user_token_jwks or None,
+        parse_ring("composition_keys", texts.composition_keys),
+        parse_ring("media_keys", texts.media_keys),
+        texts.service_key,
+        texts.webhook_key,
+        development,
     )
 
 
