@@ -28,7 +28,7 @@ def main() -> None:
 def _starts_workers(arguments: list[str]) -> bool:
     """A guess from the arguments; where it is wrong, a process has imported in vain."""
     elsewhere = any(a.startswith("--scheduler") for a in arguments) or os.environ.get("FARM_SCHEDULER")
-    return arguments[:1] == ["export"] and "--help" not in arguments and not elsewhere
+    return arguments[:1] in (["export"], ["preview"]) and "--help" not in arguments and not elsewhere
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The command line: `farm inspect | plan | export | still`.
+"""The command line: `farm inspect | plan | export | preview | still`.
 
 Reads arguments and the environment, opens what is named, hands values down. Progress goes to standard error,
 `--json` is one document on standard output. Exit status: 0 done, 1 failed or bad content, with one clear line on
@@ -62,6 +62,12 @@ def _composition(function: Callable[..., Any]) -> Callable[..., Any]:
         metavar="FILE",
         help="A Composition State (JSON).",
     )(function)
+
+
+def _workers(function: Callable[..., Any]) -> Callable[..., Any]:
+    there = click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler instead.")
+    text = "Worker processes here; 0 is this process."
+    return click.option("--workers", type=click.IntRange(0), metavar="N", help=text)(there(function))
 
 
 def _json(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -146,8 +152,7 @@ def still(source: str, composition: Path | None, at_s: float, output: Path, reso
 @click.option("--end", "end_s", type=SECONDS, metavar="S", help="Seconds of recording time.")
 @click.option("--encoder", type=click.Choice(["auto", "x264", "nvenc"]), default="auto", show_default=True)
 @click.option("--thumbnails", "thumbnails_s", type=click.FloatRange(min=0.1), metavar="S", help="One every S seconds.")
-@click.option("--workers", type=click.IntRange(0), metavar="N", help="Worker processes here; 0 is this process.")
-@click.option("--scheduler", metavar="ADDRESS", help="A running Dask scheduler instead.")
+@_workers
 @click.option("--no-cache", is_flag=True, help="Render every chunk anew.")
 @_json
 def export(source: str, composition: Path | None, **options: Any) -> None:
@@ -162,10 +167,7 @@ def export(source: str, composition: Path | None, **options: Any) -> None:
     with _reporting(as_json) as (settings, observer, cancel):
         state = _state(composition, wishes)
         recording = open_source(source, settings)
-        if options["workers"] is not None and options["scheduler"]:
-            raise click.UsageError("--workers and --scheduler exclude each other: workers are started here, or there")
-        address = None if options["workers"] is not None else options["scheduler"] or settings.scheduler
-        settings = settings.model_copy(update={"scheduler": address})
+        settings = _with_cluster(settings, options["workers"], options["scheduler"])
         with open_executor(settings, workers=options["workers"]) as executor:
             _announce(executor, quiet=as_json)
             asked = ExportOptions(
@@ -180,11 +182,68 @@ def export(source: str, composition: Path | None, **options: Any) -> None:
     _print(report.to_json() if as_json else _summary(report))
 
 
+@main.command()
+@_source
+@click.option(
+    "--output",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to; else the recording's own preview/.",
+)
+@click.option(
+    "--segment-seconds", type=click.Choice(["2", "4"]), default="4", show_default=True, help="Length of a segment."
+)
+@click.option("--preset", type=click.Choice(["standard", "low"]), default="standard", show_default=True)
+@click.option("--audio", is_flag=True, help="A stream of sound alone for each peer, too.")
+@_workers
+@click.option("--no-cache", is_flag=True, help="Render every segment anew.")
+@_json
+def preview(source: str, **options: Any) -> None:
+    """Makes HLS streams of each peer, all on one clock, for a browser to play and scrub."""
+    from farm.cluster import open_executor
+    from farm.preview import PreviewOptions
+    from farm.preview import preview as run_preview
+    from farm.run import Surroundings
+
+    as_json = options["as_json"]
+    with _reporting(as_json) as (settings, observer, cancel):
+        recording = open_source(source, settings)
+        settings = _with_cluster(settings, options["workers"], options["scheduler"])
+        asked = PreviewOptions(
+            preset=options["preset"],
+            segment_seconds=4 if options["segment_seconds"] == "4" else 2,
+            audio=options["audio"],
+            output=options["output"],
+            reuse=not options["no_cache"],
+        )
+        with open_executor(settings, workers=options["workers"]) as executor:
+            _announce(executor, quiet=as_json)
+            report = run_preview(recording, asked, Surroundings(settings, executor, observer, cancel))
+    _print(report.to_json() if as_json else _preview_summary(report))
+
+
+def _preview_summary(report: Any) -> str:
+    segments = f"{report.segments.rendered} of {report.segments.total} segments rendered, {report.segments.cached} kept"
+    what = f"{report.streams} streams of {report.duration_ms / 1000:.1f} s, {segments}, {report.seconds:.1f} s"
+    return "\n".join([*_warnings(report), report.output, what])
+
+
+def _with_cluster(settings: FarmSettings, workers: int | None, scheduler: str | None) -> FarmSettings:
+    """The settings with the cluster that the command line asks for."""
+    if workers is not None and scheduler:
+        raise click.UsageError("--workers and --scheduler exclude each other: workers are started here, or there")
+    address = None if workers is not None else scheduler or settings.scheduler
+    return settings.model_copy(update={"scheduler": address})
+
+
 def _summary(report: Any) -> str:
-    lines = [_warning(**warning) for warning in report.warnings]
     chunks = f"{report.chunks.rendered} of {report.chunks.total} chunks rendered, {report.chunks.cached} from the cache"
     what = f"{report.duration_ms / 1000:.1f} s, {report.bytes / 1e6:.1f} MB, {report.encoder}, {chunks}"
-    return "\n".join([*(f"warning  {line}" for line in lines), f"{report.output}", f"{what}, {report.seconds:.1f} s"])
+    return "\n".join([*_warnings(report), f"{report.output}", f"{what}, {report.seconds:.1f} s"])
+
+
+def _warnings(report: Any) -> list[str]:
+    return [f"warning  {_warning(**warning)}" for warning in report.warnings]
 
 
 def _warning(code: str, message: str, track_id: str = "") -> str:

@@ -109,7 +109,7 @@ def compose(
         choices.video,
         choices.audio,
         choices.loss,
-        _inputs(prepared, plan, choices),
+        track_inputs(prepared, dict(plan.nudge_ms), choices),
     )
     return Composed(prepared, state, plan, spec, book.images, tuple(book.notices))
 
@@ -124,8 +124,10 @@ def _assets(recording: Recording, state: CompositionState) -> dict[str, bytes]:
         return {}
 
 
-def _inputs(prepared: Prepared, plan: Plan, choices: RenderChoices) -> tuple[TrackInput, ...]:
-    nudges = dict(plan.nudge_ms)
+def track_inputs(
+    prepared: Prepared, nudge_ms: Mapping[str, int], choices: RenderChoices
+) -> tuple[TrackInput, ...]:
+    """The source tracks of a job by their start, each shifted by what its peer is nudged."""
     ordered = sorted(prepared.meeting.tracks, key=lambda t: (t.live.start_ms, t.ref.track_id))
     return tuple(
         TrackInput(
@@ -134,7 +136,7 @@ def _inputs(prepared: Prepared, plan: Plan, choices: RenderChoices) -> tuple[Tra
             _KINDS[t.ref.kind],
             prepared.index_keys[t.ref.track_id],
             t.live,
-            nudges.get(t.ref.peer_id, 0) * 1000,
+            nudge_ms.get(t.ref.peer_id, 0) * 1000,
             _intermediate(t, choices),
         )
         for t in ordered

@@ -15,7 +15,15 @@ def check_output(path: Path) -> None:
     """Raises OutputUnusable where no file could be written under this name."""
     if path.is_dir():
         raise OutputUnusable(str(path), "it is a folder")
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    _check_writable(path, next(parent for parent in path.absolute().parents if parent.exists()))
+
+
+def check_folder(path: Path) -> None:
+    """Raises OutputUnusable where no file could be written into the folder of this name, made if need be."""
+    _check_writable(path, next(p for p in (path.absolute(), *path.absolute().parents) if p.exists()))
+
+
+def _check_writable(path: Path, folder: Path) -> None:
     if not folder.is_dir():
         raise OutputUnusable(str(path), f"{folder} is no folder")
     try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from pathlib import Path
@@ -44,7 +44,7 @@ from renderer.encode import opens
 from renderer.errors import CorruptChunk, EncoderUnavailable
 from renderer.profiles import EncoderName, PresetName, audio_profile, video_profile
 from renderer.rtp.extensions import ExtensionIds
-from renderer.spec import AudioChunk, VideoChunk
+from renderer.spec import AudioChunk, RenderSpec, TrackInput, VideoChunk
 from renderer.still import still
 from renderer.workbench import CONTENTS_PIECE, Workbench
 from storage.objects import StoreSpec
@@ -378,11 +378,16 @@ def put_rasters(recording: Recording, composed: Composed) -> None:
 def intermediate_tasks(recording: Recording, composed: Composed) -> list[Task]:
     """One task for each track on the canvas whose intermediate is not there yet."""
     seen = cast(composed.plan, composed.spec.grid, composed.frames)
+    visible = [t for t in composed.spec.tracks if (t.peer_id, t.kind) in seen]
+    return missing_intermediates(recording, composed.spec, visible)
+
+
+def missing_intermediates(recording: Recording, spec: RenderSpec, tracks: Iterable[TrackInput]) -> list[Task]:
+    """One task for each of `tracks` that is played from an intermediate which is not there yet."""
     return [
-        Task(f"intermediate/{t.track_id}", "intermediate", make_intermediate, (composed.spec, t))
-        for t in composed.spec.tracks
+        Task(f"intermediate/{t.track_id}", "intermediate", make_intermediate, (spec, t))
+        for t in tracks
         if t.intermediate
-        and (t.peer_id, t.kind) in seen
         and not recording.store.exists(
             recording.keys.intermediate(t.track_id, t.intermediate, CONTENTS_PIECE)
         )
@@ -410,11 +415,15 @@ def thumbnail_frames(frames: range, fps: int, every_s: float) -> tuple[int, ...]
 
 def warnings_of(composed: Composed) -> tuple[dict[str, str], ...]:
     """What is wrong with the recording or could not be drawn, as `--json` shows it."""
-    found = [(n.code, n.message, n.track_id) for n in composed.prepared.meeting.notices]
-    found += [(code, message, None) for code, message in composed.notices]
+    stills = tuple({"code": code, "message": message} for code, message in composed.notices)
+    return notices_of(composed.prepared) + stills
+
+
+def notices_of(prepared: Prepared) -> tuple[dict[str, str], ...]:
+    """What is wrong with the recording, as `--json` shows it."""
     return tuple(
-        {"code": code, "message": message, **({"track_id": track} if track else {})}
-        for code, message, track in found
+        {"code": n.code, "message": n.message, **({"track_id": n.track_id} if n.track_id else {})}
+        for n in prepared.meeting.notices
     )
 
 

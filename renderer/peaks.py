@@ -20,4 +20,5 @@ def peaks(samples: NDArray[np.float32]) -> NDArray[np.int8]:
     padded = np.pad(samples, ((0, -len(samples) % SAMPLES_PER_PEAK), (0, 0)))
     bins = padded.reshape(-1, SAMPLES_PER_PEAK * 2)
     both = np.column_stack([bins.min(axis=1), bins.max(axis=1)])
-    return np.clip(np.rint(both * 127), -127, 127).astype(np.int8)
+    found: NDArray[np.int8] = np.clip(np.rint(both * 127), -127, 127).astype(np.int8)
+    return found

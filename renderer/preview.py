@@ -1,0 +1,262 @@
+"""The loop that renders previews: segments of one peer's stream, in all its renditions from one decoding.
+
+Takes a `PreviewStream` and consecutive segment numbers; gives the bytes of each segment's files as soon as they are
+done. Each segment has a fresh encoder, so its bytes depend on the stream and its number alone. A picture that did not
+change is not encoded again but shown longer, at most `HOLD_S`: this is also what makes a frozen picture, a slide, and
+the black of a peer who is away cost next to nothing. (One long black frame would cost less still, but players then
+show the pictures after it too early.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from compositing.geometry import Rect, Size, fit_picture
+from compositing.picture import Picture
+from compositing.scale import scale_picture, size_of, upright
+from compositing.scene import SourceKind
+from compositing.stills import encode_still
+from compositing.times import Span
+from renderer.chunk import frame_times_us
+from renderer.encode import VideoEncoder, encode_aac, new_frame, open_video
+from renderer.feeds import Feed, feed
+from renderer.fmp4 import (
+    VIDEO_TIMESCALE,
+    AudioInit,
+    AudioRun,
+    VideoInit,
+    VideoRun,
+    init_segment,
+    media_segment,
+)
+from renderer.h264_bytes import annexb_to_avcc, avcc_config, parameter_sets
+from renderer.player import Player
+from renderer.preview_grid import SegmentGrid
+from renderer.preview_sound import PeerSound
+from renderer.profiles import AudioProfile, VideoProfile
+from renderer.sampler import NOTHING, tolerance_us
+from renderer.spec import RenderSpec
+from renderer.workbench import Workbench
+
+HOLD_S = 0.2
+"""A picture is encoded anew after so long: 5 black frames in a second play cleanly everywhere."""
+STILL_WIDTH = 160
+"""Pixels across of the small stills that a timeline shows."""
+_BLACK = (16, 128, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Rendition:
+    """One stream of files. Without `size` it has no pictures, without `audio` no sound."""
+
+    name: str
+    size: Size | None
+    fps: int
+    """Divides the frame rate of the stream."""
+    audio: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewStream:
+    """What is rendered of one source of one peer; a frozen value that travels to workers."""
+
+    render: RenderSpec
+    """The store, the encoder settings, the peer's tracks; `fps` is the grid of its pictures."""
+    peer_id: str
+    source: SourceKind
+    visible: tuple[Span, ...]
+    """When there is a picture; elsewhere it is black."""
+    renditions: tuple[Rendition, ...]
+    segment_seconds: int
+    duration_ms: int
+
+    @property
+    def grid(self) -> SegmentGrid:
+        return SegmentGrid(self.segment_seconds, self.render.fps, self.duration_ms)
+
+    def visible_frames(self, frames: range) -> NDArray[np.bool_]:
+        """In which of `frames` there may be a picture; (len(frames),) bool."""
+        on = np.zeros(len(frames), np.bool_)
+        for span in self.visible:
+            inside = self.render.grid.frames_in(span)
+            on[max(inside.start - frames.start, 0) : max(inside.stop - frames.start, 0)] = True
+        return on
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RenderedSegment:
+    """The files of one segment."""
+
+    number: int
+    files: Mapping[str, bytes]
+    """By rendition."""
+    still: bytes | None
+    """A small JPEG of its first picture; None where it is black throughout."""
+    peaks: NDArray[np.int8] | None
+    """(m, 2), see `renderer.peaks`; None for a stream without sound."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Actor:
+    """The pictures of a source over consecutive frames."""
+
+    feed: Feed
+    players: Sequence[Player]
+
+    def picture(self, i: int) -> Picture | None:
+        track = int(self.feed.track[i])
+        return None if track == NOTHING else self.players[track].picture(int(self.feed.row[i]))
+
+
+class PreviewRenderer:
+    """Renders consecutive segments of one stream."""
+
+    def __init__(self, bench: Workbench, stream: PreviewStream, first: int, last: int) -> None:
+        """`first` and `last` are segment numbers, both inclusive."""
+        self._stream = stream
+        self._numbers = range(first, last + 1)
+        self._frames = range(stream.grid.frames(first).start, stream.grid.frames(last).stop)
+        self._visible = stream.visible_frames(self._frames)
+        self._actor = _actor(bench, stream, self._frames, self._visible)
+        self._drawers = [_Drawer(r, stream.render) for r in stream.renditions if r.size]
+        has_sound = any(r.audio for r in stream.renditions)
+        self._sound = PeerSound(bench, stream.peer_id, stream.grid, self._numbers) if has_sound else None
+
+    def render(self, on_frame: Callable[[], None] = lambda: None) -> Iterator[RenderedSegment]:
+        """Each segment as it is done; `on_frame` is called after each frame and may raise to stop."""
+        for number in self._numbers:
+            yield self._segment(number, on_frame)
+
+    def _segment(self, number: int, on_frame: Callable[[], None]) -> RenderedSegment:
+        frames = self._stream.grid.frames(number)
+        first = frames.start - self._frames.start
+        shown = self._visible[first : first + len(frames)]
+        for drawer in self._drawers:
+            drawer.begin(len(frames), black=not shown.any())
+        still: bytes | None = None
+        for i in range(len(frames)):
+            picture = self._actor.picture(first + i) if shown[i] and self._actor else None
+            for drawer in self._drawers:
+                drawer.add(i, picture)
+            if picture is not None and still is None:
+                still = encode_still(upright(picture), "jpeg", STILL_WIDTH)
+            on_frame()
+        return self._packed(number, frames, still)
+
+    def _packed(self, number: int, frames: range, still: bytes | None) -> RenderedSegment:
+        tick = frames.start * VIDEO_TIMESCALE // self._stream.render.fps
+        pictures = {d.name: d.finish(tick) for d in self._drawers}
+        sound = self._sound.segment(number) if self._sound else None
+        audio = AudioRun(sound.first_frame, sound.frames) if sound else None
+        files = {
+            r.name: media_segment(number, pictures.get(r.name), audio if r.audio else None)
+            for r in self._stream.renditions
+        }
+        return RenderedSegment(number, files, still, sound.peaks if sound else None)
+
+
+class _Drawer:
+    """One rendition's pictures: drawn, and encoded where they changed."""
+
+    def __init__(self, rendition: Rendition, spec: RenderSpec) -> None:
+        assert rendition.size is not None
+        self.name = rendition.name
+        self._size = rendition.size
+        self._profile: VideoProfile = spec.video
+        self._fps = rendition.fps
+        self._step = spec.fps // rendition.fps
+        self._hold = max(1, int(HOLD_S * rendition.fps))
+        self._frame, self._planes = new_frame(rendition.size)
+        self._place: Rect | None = None
+        self._black_runs: dict[int, tuple[Sequence[bytes], Sequence[int]]] = {}
+        self._encoder: VideoEncoder | None = None
+        self._length, self._black = 0, False
+        self._samples: list[bytes] = []
+        self._starts: list[int] = []
+        self._last: Picture | None = None
+
+    def begin(self, length: int, *, black: bool) -> None:
+        """A segment of `length` frames of the stream's grid begins; `black`: it will show nothing."""
+        self._length, self._black = -(-length // self._step), black
+        self._samples, self._starts, self._encoder = [], [], None
+        if not (black and self._length in self._black_runs):
+            self._encoder = VideoEncoder(self._profile, self._size, self._fps)
+
+    def add(self, i: int, picture: Picture | None) -> None:
+        """Frame `i` of the segment shows `picture`."""
+        if self._encoder is None or i % self._step:
+            return
+        at = i // self._step
+        if self._starts and picture is self._last and at - self._starts[-1] < self._hold:
+            return
+        if picture is not self._last or not self._starts:
+            self._draw(picture)
+        self._samples += [annexb_to_avcc(p.data) for p in self._encoder.encode(self._frame, at)]
+        self._starts.append(at)
+        self._last = picture
+
+    def finish(self, first_tick: int) -> VideoRun:
+        """The pictures of the segment, which stands at `first_tick`."""
+        ticks = VIDEO_TIMESCALE // self._fps
+        if self._encoder is None:
+            return VideoRun(first_tick, *self._black_runs[self._length])
+        self._samples += [annexb_to_avcc(p.data) for p in self._encoder.finish()]
+        ends = [*self._starts[1:], self._length]
+        durations = [(end - start) * ticks for start, end in zip(self._starts, ends, strict=True)]
+        if self._black:
+            self._black_runs[self._length] = self._samples, durations
+        return VideoRun(first_tick, self._samples, durations)
+
+    def _draw(self, picture: Picture | None) -> None:
+        if picture is None:
+            self._clear()
+            self._place = None
+            return
+        turned = upright(picture)
+        part, place = fit_picture(size_of(turned), Rect(0, 0, self._size.w, self._size.h), "contain")
+        if place != self._place:
+            self._clear()
+            self._place = place
+        scale_picture(turned, part, self._planes, place)
+
+    def _clear(self) -> None:
+        for plane, value in zip(self._planes.planes, _BLACK, strict=True):
+            plane[:] = value
+
+
+def _actor(bench: Workbench, stream: PreviewStream, frames: range, visible: NDArray[np.bool_]) -> _Actor | None:
+    times_us = frame_times_us(stream.render.grid, frames)
+    if not visible.any():
+        return None
+    tracks = bench.seen_tracks(stream.peer_id, stream.source, times_us[visible])
+    seen = [track.seen for track in tracks]
+    players = [Player(t.reader, t.seen.shown, len(t.seen.index) - 1, t.seen.shows_damage) for t in tracks]
+    return _Actor(feed(seen, times_us, tolerance_us(stream.render.grid)), players)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInit:
+    """The init segment of a rendition, and what a player is told of its codecs (RFC 6381)."""
+
+    data: bytes
+    codecs: str
+
+
+def stream_init(rendition: Rendition, video: VideoProfile, audio: AudioProfile) -> StreamInit:
+    """The init segment that all segments of a rendition share. Raises EncoderUnavailable."""
+    codecs: list[str] = []
+    pictures: VideoInit | None = None
+    if rendition.size:
+        extradata = bytes(open_video(video, rendition.size, rendition.fps).extradata or b"")
+        pictures = VideoInit(avcc_config(*parameter_sets(extradata)), rendition.size)
+        codecs.append("avc1." + pictures.config[1:4].hex())
+    sound: AudioInit | None = None
+    if rendition.audio:
+        config, _ = encode_aac(np.zeros((0, 2), np.float32), audio)
+        sound = AudioInit(config, audio.bit_rate)
+        codecs.append("mp4a.40.2")
+    return StreamInit(init_segment(pictures, sound), ",".join(codecs))
