@@ -122,7 +122,7 @@ def test_running_dry_while_playing_is_a_stall(browser: Browser, folder: Path, tm
     assert not any(error.fatal for error in state.errors)
 
 
-def test_a_picture_that_is_early_is_not_taken_for_the_right_one(browser: Browser, folder: Path) -> None:
+def test_opens_where_it_is_told(browser: Browser, folder: Path) -> None:
     with browser.open([browser.url(folder, "1/av.m3u8")], start_s=3.5 / FPS) as stage:
         (shown,) = stage.shown()
     assert reading(shown.luma) == (1, 100)

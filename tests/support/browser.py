@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import shutil
-import tempfile
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +24,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from playwright.async_api import BrowserContext, Page, Playwright, async_playwright
+from playwright.async_api import Browser as Chromium
+from playwright.async_api import Page, Playwright, async_playwright
 
 from tests.support.barcode import Luma, read_barcode
 from tests.support.media_server import MediaServer
@@ -42,6 +42,8 @@ FLAGS = (
     "--autoplay-policy=no-user-gesture-required",
 )
 """Besides those of Playwright, which switch off what Chromium does in the background."""
+Times = float | Sequence[float]
+"""One time for all players, or one for each."""
 _ROWS = 25
 """Any height of which 46 % to 50 % are one row."""
 _START_S, _CALL_S = 60.0, 300.0
@@ -116,6 +118,9 @@ class Frame:
     """A frame that was shown while playing: for each watched rectangle the (w,) luma of its barcode."""
 
     frame_s: float
+    """The time of the frame."""
+    clock_s: float
+    """`currentTime` when it was shown."""
     rows: tuple[Luma, ...]
 
     def read(self, rect: int) -> tuple[int, int] | None:
@@ -152,9 +157,8 @@ class Browser:
     def __init__(self) -> None:
         self._server = MediaServer()
         self._loop = _Loop()
-        self._profile = tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True)
         self._playwright: Playwright | None = None
-        self._context: BrowserContext | None = None
+        self._chromium: Chromium | None = None
 
     def __enter__(self) -> Browser:
         self._server.__enter__()
@@ -172,7 +176,6 @@ class Browser:
         finally:
             self._loop.stop()
             self._server.__exit__(kind, error, at)
-            self._profile.cleanup()
 
     def url(self, folder: Path, path: str) -> str:
         """Where the browser finds the file `path` below `folder`."""
@@ -180,9 +183,9 @@ class Browser:
 
     def open(self, playlists: Sequence[str], *, start_s: float = 0.0, sound: bool = False) -> Stage:
         """A page that plays those URLs, paused at `start_s`. With `sound` it can be heard (`Stage.hear_until`)."""
-        assert self._context is not None
-        page = self._loop.run(self._context.new_page(), _START_S)
-        stage = Stage(self._loop, page)
+        assert self._chromium is not None
+        page = self._loop.run(self._chromium.new_page(), _START_S)
+        stage = Stage(self._loop, page, len(playlists))
         try:
             stage._load(self.url(PAGES, ""), self.url(HLS_JS, "hls.min.js"), playlists, start_s, sound)
         except BaseException:
@@ -192,8 +195,7 @@ class Browser:
 
     async def _launch(self) -> None:
         self._playwright = await async_playwright().start()
-        self._context = await self._playwright.chromium.launch_persistent_context(
-            self._profile.name,
+        self._chromium = await self._playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
             headless=True,
             args=list(FLAGS),
@@ -201,8 +203,8 @@ class Browser:
         )
 
     async def _quit(self) -> None:
-        if self._context:
-            await self._context.close()
+        if self._chromium:
+            await self._chromium.close()
         if self._playwright:
             await self._playwright.stop()
 
@@ -210,8 +212,8 @@ class Browser:
 class Stage:
     """Players side by side. A context manager. Calls fail with what the page says if it takes too long."""
 
-    def __init__(self, loop: _Loop, page: Page) -> None:
-        self._loop, self._page = loop, page
+    def __init__(self, loop: _Loop, page: Page, players: int) -> None:
+        self._loop, self._page, self._players = loop, page, players
         self._complaints: list[str] = []
         page.on("pageerror", lambda error: self._complaints.append(str(error)))
 
@@ -224,9 +226,9 @@ class Stage:
     def close(self) -> None:
         self._loop.run(self._page.close(), _START_S)
 
-    def seek(self, time_s: float) -> None:
-        """Takes all players there, playing or not; returns when each shows the frame of that time."""
-        self._call("time => stage.each(player => player.seek(time))", time_s)
+    def seek(self, time_s: Times) -> None:
+        """Takes all players there, playing or not; returns when each shows the frame of its time."""
+        self._call("times => stage.each((player, i) => player.seek(times[i]))", self._each(time_s))
 
     def play(self, rate: float = 1.0) -> None:
         """Starts all players."""
@@ -235,11 +237,11 @@ class Stage:
     def pause(self) -> None:
         self._call("() => stage.each(player => player.pause())")
 
-    def play_until(self, time_s: float | None = None, *, rate: float = 1.0, patience_s: float = 60.0) -> None:
+    def play_until(self, time_s: Times | None = None, *, rate: float = 1.0, patience_s: float = 60.0) -> None:
         """Plays up to that time, or to the end; each player pauses when it is there. A fatal error ends it too."""
         self._call(
-            "([time, rate, ms]) => stage.each(player => player.playUntil(time, rate, ms))",
-            [time_s, rate, 1000 * patience_s],
+            "([times, rate, ms]) => stage.each((player, i) => player.playUntil(times[i], rate, ms))",
+            [self._each(time_s), rate, 1000 * patience_s],
         )
 
     def states(self) -> list[State]:
@@ -262,6 +264,9 @@ class Stage:
         """Plays up to that time, and gives the sound of each player. Needs `sound` of `Browser.open`."""
         told = self._call("([time, ms]) => stage.heard(time, ms)", [time_s, 1000 * patience_s])
         return [_heard(of_player) for of_player in told]
+
+    def _each(self, time_s: Times | None) -> list[float | None]:
+        return list(time_s) if isinstance(time_s, Sequence) else [time_s] * self._players
 
     def _load(self, pages: str, hls_js: str, playlists: Sequence[str], start_s: float, sound: bool) -> None:
         self._loop.run(self._page.goto(pages + "players.html"), _START_S)
@@ -311,7 +316,7 @@ def _shown(told: dict[str, Any]) -> Shown:
 
 
 def _frame(told: dict[str, Any]) -> Frame:
-    return Frame(told["frame_s"], tuple(_bytes(row) for row in told["rows"]))
+    return Frame(told["frame_s"], told["clock_s"], tuple(_bytes(row) for row in told["rows"]))
 
 
 def _heard(told: dict[str, Any]) -> Heard:

@@ -136,7 +136,9 @@ class Player {
   /** The picture is taken out of the player first: time and pixels are those of one frame. */
   #record() {
     const picture = new VideoFrame(this.video);
-    this.frames.push({ frame_s: picture.timestamp / 1e6, rows: this.watched.map((rect) => barcodeRow(picture, rect)) });
+    const { currentTime } = this.video;
+    const rows = this.watched.map((rect) => barcodeRow(picture, rect));
+    this.frames.push({ frame_s: picture.timestamp / 1e6, clock_s: currentTime, rows });
     picture.close();
   }
 }
@@ -238,7 +240,7 @@ globalThis.stage = {
     return Promise.all(
       this.players.map(async (player, i) => {
         try {
-          return await act(player);
+          return await act(player, i);
         } catch (error) {
           throw new Error(`player ${i} ${error.message}; ${JSON.stringify(player.state())}`);
         }
