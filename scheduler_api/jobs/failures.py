@@ -1,0 +1,54 @@
+"""What a job says of the error that ended it: one word for programs, one line for people.
+
+Who asked for the job may be told what is wrong with the recording or the request, in the error's own words. What went
+wrong with the store or the farm is for the log: addresses, paths and names of hosts stay in the house.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from farm.errors import Cancelled, PoisonTask, exit_message
+
+STORAGE = "the recordings' storage failed while the job ran; start it again later"
+OURS = "the render farm could not finish the job; the log has the details"
+
+
+class Failure(NamedTuple):
+    """The `reason` and `message` of a job."""
+
+    reason: str
+    message: str
+
+
+CANCELLED = Failure("cancelled", "the job was cancelled")
+ABANDONED = Failure("abandoned", "the job's process died each time it was begun; the log has the details")
+
+
+def failure_of(error: BaseException, store_url: str) -> Failure:
+    """What to say of `error`; `store_url` is left out of what is said."""
+    if isinstance(error, Cancelled):
+        return CANCELLED
+    if isinstance(error, PoisonTask) and error.__cause__ is not None:
+        error = error.__cause__
+    match getattr(error, "blame", None):
+        case "input":
+            told = exit_message(error).replace(f"{store_url.rstrip('/')}/", "").replace(store_url, "the storage")
+            return Failure(_word(error), told)
+        case "storage":
+            return Failure(_word(error), STORAGE)
+        case "ours":
+            return Failure(_word(error), OURS)
+    return Failure("internal", OURS)
+
+
+def can_be_tried_again(error: BaseException) -> bool:
+    """Whether the same job may work when it is begun again."""
+    cause = error.__cause__ if isinstance(error, PoisonTask) else error
+    return bool(getattr(cause, "retryable", False))
+
+
+def _word(error: BaseException) -> str:
+    """`recording-not-found` for RecordingNotFound."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(error).__name__).lower()

@@ -1,0 +1,96 @@
+"""Jobs as the door sees them: submit, find, list, cancel. Joins the records that last with the board that is quick.
+
+A job exists from the moment its record is written. The board is asked first; what it does not know is read from the
+records and put up again, so the status of every job survives the loss of Redis. Raises RedisError and StorageError.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+
+from redis.exceptions import RedisError
+
+from farm.job import Job
+from scheduler_api.jobs.board import JobBoard
+from scheduler_api.jobs.messages import status_event
+from scheduler_api.jobs.queue import JobQueue
+from scheduler_api.jobs.records import JobRecords
+from storage.errors import StorageError
+
+_log = logging.getLogger(__name__)
+
+
+class Jobs:
+    """All jobs of one storage and one Redis."""
+
+    def __init__(self, records: JobRecords, board: JobBoard, queue: JobQueue) -> None:
+        self._records = records
+        self._board = board
+        self._queue = queue
+
+    async def submit(self, job: Job) -> Job:
+        """Queues a new job and gives it; where its Idempotency-Key made one before, that one, and nothing is queued.
+
+        When it raises, the job does not exist: it was taken back.
+        """
+        if job.idempotency and (earlier := await self._remember(job.idempotency, job.job_id)):
+            return earlier
+        try:
+            await asyncio.to_thread(self._records.create, job)
+            await self._board.put(job)
+            await self._board.publish(job.job_id, status_event(job))
+            await self._queue.enqueue(job)
+        except BaseException:
+            await asyncio.shield(self._take_back(job))
+            raise
+        return job
+
+    async def find(self, job_id: str) -> Job | None:
+        """The job with this id, None if there is none."""
+        if job := await self._board.get(job_id):
+            return job
+        job = await asyncio.to_thread(self._records.find, job_id)
+        if job is not None:
+            await self._board.put(job)
+        return job
+
+    async def made_by(self, key_hash: str) -> Job | None:
+        """The job that this Idempotency-Key made, if it made one."""
+        job_id = await self._board.recall(key_hash)
+        return await self.find(job_id) if job_id else None
+
+    async def of_recording(self, room_id: str, recording_id: str) -> list[Job]:
+        """All jobs of a recording, the oldest first."""
+        jobs = await self._board.of_recording(room_id, recording_id)
+        if jobs is not None:
+            return jobs
+        for job in await asyncio.to_thread(self._records.of_recording, room_id, recording_id):
+            await self._board.put(job)
+        await self._board.list_is_complete(room_id, recording_id)
+        return await self._board.of_recording(room_id, recording_id) or []
+
+    async def cancel(self, job_id: str) -> None:
+        """Asks for the job to stop. A dispatcher ends it as `failed`, reason `cancelled`, unless it is finished."""
+        await self._board.request_cancel(job_id)
+
+    async def _remember(self, key_hash: str, job_id: str) -> Job | None:
+        earlier = await self._board.remember(key_hash, job_id)
+        if earlier is None:
+            return None
+        if job := await self.find(earlier):
+            return job
+        await self._board.forget(key_hash)   # that job was taken back
+        await self._board.remember(key_hash, job_id)
+        return None
+
+    async def _take_back(self, job: Job) -> None:
+        with suppress(RedisError):
+            await self._board.drop(job)
+            if job.idempotency:
+                await self._board.forget(job.idempotency)
+        try:
+            await asyncio.to_thread(self._records.discard, job)
+        except StorageError as error:
+            _log.error("job %s was refused but its record could not be deleted: %s", job.job_id, error)
