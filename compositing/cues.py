@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from compositing.casting import camera_id, screen_id
 from compositing.scene import SourceKind
@@ -41,23 +42,38 @@ class _TextEnd:
 _Step = Event | TextCue | _TextEnd
 
 
-@dataclass(frozen=True, slots=True)
-class Cue:
-    """What holds from `start_ms` on."""
+@dataclass(frozen=True)
+class Setting:
+    """How the composition arranges those who are there."""
 
-    start_ms: int
     layout: str
     hidden: frozenset[str]
     pin: str | None = None
     """The pinned tile."""
     placed: tuple[tuple[str, PlaceEvent], ...] = ()
     """(tile, where) of what stands free, in the order of placing."""
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        """Settings are asked for at every change of a meeting, and events are slow to hash."""
+        return hash((self.layout, self.hidden, self.pin, self.placed))
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """What holds from `start_ms` on."""
+
+    start_ms: int
+    setting: Setting
     texts: tuple[TextCue, ...] = ()
 
 
 def cues(state: CompositionState) -> tuple[Cue, ...]:
     """Every change of what the composition asks for, the first at 0; events at one time act in list order."""
-    cue = Cue(0, state.layout, frozenset(t.peer_id for t in state.tracks if t.hidden))
+    cue = Cue(0, Setting(state.layout, frozenset(t.peer_id for t in state.tracks if t.hidden)))
     by_time = {0: cue}
     for t, step in _steps(state):
         cue = replace(_after(cue, step), start_ms=t)
@@ -65,7 +81,11 @@ def cues(state: CompositionState) -> tuple[Cue, ...]:
     return tuple(by_time.values())
 
 
-def hidden_spans(state: CompositionState, end_ms: int) -> dict[str, tuple[Span, ...]]:
+Hidden = dict[str, tuple[Span, ...]]
+"""When peers are hidden, by peer id."""
+
+
+def hidden_spans(state: CompositionState, end_ms: int) -> Hidden:
     """When each peer is hidden, within [0, end_ms)."""
     return _toggled(state, {t.peer_id for t in state.tracks if t.hidden}, ("hide", "show"), end_ms)
 
@@ -113,23 +133,28 @@ def _steps(state: CompositionState) -> list[tuple[int, _Step]]:
 
 def _after(cue: Cue, event: _Step) -> Cue:
     match event:
-        case LayoutEvent():
-            return replace(cue, layout=event.layout)
-        case PinEvent():
-            return replace(cue, pin=_tile_id(event.peer_id, event.source or "camera"))
-        case UnpinEvent():
-            return replace(cue, pin=None)
-        case PlaceEvent() | UnplaceEvent():
-            return replace(cue, placed=_replaced(cue.placed, event))
-        case PeerEvent(type="hide"):
-            return replace(cue, hidden=cue.hidden | {event.peer_id})
-        case PeerEvent(type="show"):
-            return replace(cue, hidden=cue.hidden - {event.peer_id})
         case TextCue():
             return replace(cue, texts=(*cue.texts, event))
         case _TextEnd():
             return replace(cue, texts=tuple(text for text in cue.texts if text != event.text))
-    return cue
+    return replace(cue, setting=_set(cue.setting, event))
+
+
+def _set(setting: Setting, event: Event) -> Setting:
+    match event:
+        case LayoutEvent():
+            return replace(setting, layout=event.layout)
+        case PinEvent():
+            return replace(setting, pin=_tile_id(event.peer_id, event.source or "camera"))
+        case UnpinEvent():
+            return replace(setting, pin=None)
+        case PlaceEvent() | UnplaceEvent():
+            return replace(setting, placed=_replaced(setting.placed, event))
+        case PeerEvent(type="hide"):
+            return replace(setting, hidden=setting.hidden | {event.peer_id})
+        case PeerEvent(type="show"):
+            return replace(setting, hidden=setting.hidden - {event.peer_id})
+    return setting
 
 
 def _replaced(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from compositing.casting import Cast, Company, Lit, camera_id
-from compositing.cues import Cue
+from compositing.cues import Cue, Setting
 from compositing.geometry import Fit, NormRect, Rect, Size, to_pixels
 from compositing.layouts import LAYOUTS, LayoutFrame, Slot, Source
 from compositing.state import PlaceEvent, StyleState
@@ -46,29 +46,28 @@ class Bill:
 
 
 Moment = tuple[int, int]
-"""Number of the company, and when the present cue began: what a bill depends on."""
+"""The numbers of the company and of the setting: what a bill depends on."""
 
 _Question = tuple[Moment, Source | None, tuple[Source, ...] | None]
 
 
 class Director:
-    """Arranges moments of one composition; equal questions are answered once."""
+    """Arranges moments in one style on one canvas; equal questions are answered once."""
 
     def __init__(self, frame: LayoutFrame, style: StyleState) -> None:
         self._frame = frame
         self._style = style
         self._companies: dict[Company, int] = {}
+        self._settings: dict[Setting, int] = {}
         self._bills: dict[Moment, Bill] = {}
+        self._asked: tuple[Company | None, Setting | None] = (None, None)
+        self._answer: tuple[Moment, Bill]
         self._slots: dict[_Question, list[Slot]] = {}
         self._shown: dict[_Question, list[tuple[Shown, Shown]]] = {}
 
     def shown(self, cast: Cast, lit: Lit, cue: Cue, recent: Sequence[str]) -> tuple[Shown, ...]:
         """The tiles of a moment, in drawing order. `recent` are those who spoke, the last one first."""
-        company = cast.company
-        moment = self._companies.setdefault(company, len(self._companies)), cue.start_ms
-        bill = self._bills.get(moment)
-        if bill is None:
-            bill = self._bills[moment] = bill_of(company, cue, self._style, self._frame.canvas)
+        moment, bill = self._present(cast.company, cue.setting)
         stage = stage_of(bill, recent)
         kept = self._kept(moment, bill, stage, recent)
         question = moment, stage, kept
@@ -77,6 +76,25 @@ class Director:
             slots = self._arranged(moment, bill, stage, kept)
             shown = self._shown[question] = _both_ways(bill, slots)
         return tuple(lit_one if s.source.peer_id in lit.peers else s for s, lit_one in shown)
+
+    def _present(self, company: Company, setting: Setting) -> tuple[Moment, Bill]:
+        """The bill of a moment, at once where it is that of the moment before."""
+        if company is not self._asked[0] or setting is not self._asked[1]:
+            moment = (
+                self._companies.setdefault(company, len(self._companies)),
+                self._settings.setdefault(setting, len(self._settings)),
+            )
+            bill = self._bills.get(moment)
+            if bill is None:
+                bill = self._bills[moment] = bill_of(company, setting, self._style, self._frame.canvas)
+            self._asked = company, setting
+            self._answer = moment, bill
+        return self._answer
+
+    @property
+    def answers(self) -> int:
+        """How many arrangements are remembered."""
+        return len(self._shown)
 
     def _kept(
         self, moment: Moment, bill: Bill, stage: Source | None, recent: Sequence[str]
@@ -99,16 +117,16 @@ class Director:
         return slots
 
 
-def bill_of(company: Company, cue: Cue, style: StyleState, canvas: Size) -> Bill:
+def bill_of(company: Company, setting: Setting, style: StyleState, canvas: Size) -> Bill:
     """Who may be shown: those in the room and not hidden, the placed ones apart."""
     screens = company.screens if style.screenshare != "off" else ()
-    seen = {screen.tile_id: screen for screen in screens if screen.peer_id not in cue.hidden}
-    seen |= {camera_id(p): Source(camera_id(p), p, "camera") for p in company.peers if p not in cue.hidden}
-    placed = [_free(seen.pop(tile_id), event, canvas) for tile_id, event in cue.placed if tile_id in seen]
-    forced = seen.get(cue.pin) if cue.pin else None
+    seen = {screen.tile_id: screen for screen in screens if screen.peer_id not in setting.hidden}
+    seen |= {camera_id(p): Source(camera_id(p), p, "camera") for p in company.peers if p not in setting.hidden}
+    placed = [_free(seen.pop(tile_id), event, canvas) for tile_id, event in setting.placed if tile_id in seen]
+    forced = seen.get(setting.pin) if setting.pin else None
     if forced is None and style.screenshare == "stage":
         forced = next((screen for screen in company.newest if screen.tile_id in seen), None)
-    return Bill(cue.layout, tuple(seen.values()), tuple(sorted(placed, key=lambda shown: shown.z)), forced)
+    return Bill(setting.layout, tuple(seen.values()), tuple(sorted(placed, key=lambda shown: shown.z)), forced)
 
 
 def stage_of(bill: Bill, recent: Sequence[str]) -> Source | None:

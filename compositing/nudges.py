@@ -20,9 +20,18 @@ NO_FLASH_MS = 300
 """Nudges up to this much leave a camera on at the edges of a stay at which it was on."""
 
 
-def nudged(facts: MeetingFacts, state: CompositionState) -> MeetingFacts:
+Nudges = tuple[tuple[str, int], ...]
+"""(peer_id, milliseconds) of each peer who is nudged."""
+
+
+def nudges_of(state: CompositionState) -> Nudges:
+    """Whom `state` nudges, and by how much."""
+    return tuple((track.peer_id, track.nudge_ms) for track in state.tracks if track.nudge_ms)
+
+
+def nudged(facts: MeetingFacts, nudges: Nudges) -> MeetingFacts:
     """`facts` with the spans of each nudged peer's media moved, clipped to the recording."""
-    by = {track.peer_id: track.nudge_ms for track in state.tracks if track.nudge_ms}
+    by = dict(nudges)
     whole = Span(0, facts.duration_ms)
     peers = (_moved(p, by[p.peer_id], whole) if p.peer_id in by else p for p in facts.peers)
     return replace(facts, peers=tuple(peers))

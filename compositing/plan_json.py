@@ -8,16 +8,19 @@ check that scenes follow each other.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from compositing.errors import InvalidPlan
-from compositing.scene import Plan
+from compositing.scene import Plan, Scene, Tile, Transition
 
 VERSION = 1
 
 _PLAN = TypeAdapter(Plan)
+_TILE = TypeAdapter(Tile)
+_TRANSITION = TypeAdapter(Transition)
 
 
 def plan_to_json(plan: Plan) -> dict[str, Any]:
@@ -33,6 +36,13 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
         "audio": [_with_pairs(peer) for peer in document["audio"]],
         "nudge_ms": [{"peer_id": peer_id, "nudge_ms": ms} for peer_id, ms in document["nudge_ms"]],
     }
+
+
+def plan_bytes(plan: Plan) -> bytes:
+    """`plan_to_json` as UTF-8: each tile is written once, however many scenes show it."""
+    tiles: dict[int, bytes] = {}
+    scenes = b",".join(_scene_bytes(scene, tiles) for scene in plan.scenes)
+    return _with_list(plan_to_json(replace(plan, scenes=())), "scenes", scenes)
 
 
 def plan_from_json(document: bytes | str | dict[str, Any]) -> Plan:
@@ -53,6 +63,23 @@ def canonical_plan(plan: Plan) -> bytes:
     """The one form of a plan in bytes: keys sorted, no spaces, UTF-8. Equal plans have equal bytes."""
     document = plan_to_json(plan)
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def _scene_bytes(scene: Scene, tiles: dict[int, bytes]) -> bytes:
+    """`tiles` holds what was written of a plan, by the identity of the tiles, which it keeps alive."""
+    for tile in scene.tiles:
+        if id(tile) not in tiles:
+            tiles[id(tile)] = _TILE.dump_json(tile)
+    drawn = b",".join([tiles[id(tile)] for tile in scene.tiles])
+    moving = scene.transition and _without_defaults(_TRANSITION.dump_python(scene.transition, mode="json"))
+    about = {"layout": scene.layout, "background": scene.background, "transition": moving}
+    return _with_list({"start_ms": scene.start_ms, "end_ms": scene.end_ms, **about}, "tiles", drawn)
+
+
+def _with_list(fields: dict[str, Any], name: str, items: bytes) -> bytes:
+    """The JSON object of `fields`, with the list `name` of `items` that are JSON already."""
+    others = json.dumps({key: value for key, value in fields.items() if key != name})
+    return b'%s, "%s": [%s]}' % (others[:-1].encode(), name.encode(), items)
 
 
 def _without_defaults(transition: dict[str, Any]) -> dict[str, Any]:

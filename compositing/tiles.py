@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from compositing.cues import TextCue
 from compositing.directing import Shown
 from compositing.facts import MeetingFacts
-from compositing.geometry import Fit, Rect, Size, even, fit_picture, to_pixels
+from compositing.geometry import Fit, NormRect, Rect, Size, even, fit_picture, to_pixels
 from compositing.layouts.base import centred
 from compositing.rasters import RasterBook
 from compositing.scene import Label, Tile
@@ -52,6 +52,7 @@ class TileMaker:
         self._names = names
         self._rasters = rasters
         self._made: dict[Shown, Tile] = {}
+        self._texts: dict[tuple[str, str, NormRect], Tile] = {}
         short = min(self._canvas.w, self._canvas.h)
         self._radius = round(state.style.corner_radius * short / 1080)
         self._image = self._overlay()
@@ -135,17 +136,17 @@ class TileMaker:
         return Label(text, rect, image.key) if rect else None
 
     def _text(self, cue: TextCue) -> Tile:
-        rect = to_pixels(cue.event.rect.norm, self._canvas)
-        image = self._rasters.text(cue.event.text, Size(rect.w, rect.h))
+        asked = cue.tile_id, cue.event.text, cue.event.rect.norm
+        tile = self._texts.get(asked)
+        if tile is None:
+            tile = self._texts[asked] = self._set_text(*asked)
+        return tile
+
+    def _set_text(self, tile_id: str, text: str, norm: NormRect) -> Tile:
+        rect = to_pixels(norm, self._canvas)
+        image = self._rasters.text(text, Size(rect.w, rect.h)).key
         return Tile(
-            cue.tile_id,
-            "text",
-            rect,
-            fit="contain",
-            z=TEXT_Z,
-            image=image.key,
-            text=cue.event.text,
-            colour=TEXT_COLOUR,
+            tile_id, "text", rect, fit="contain", z=TEXT_Z, image=image, text=text, colour=TEXT_COLOUR
         )
 
     def _overlay(self) -> tuple[Tile, ...]:

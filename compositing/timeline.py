@@ -16,19 +16,26 @@ from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from compositing.casting import casts, lights
-from compositing.cues import TextCue, cues, hidden_spans, muted_spans
+from compositing.cues import Hidden, TextCue, cues, hidden_spans, muted_spans
 from compositing.directing import Director, Shown
 from compositing.errors import InvalidRange
 from compositing.facts import MeetingFacts
+from compositing.geometry import Size
 from compositing.layouts import LayoutFrame
-from compositing.nudges import nudged
+from compositing.nudges import Nudges, nudged, nudges_of
 from compositing.rasters import RasterBook
 from compositing.scene import PeerAudio, PeerSpans, Plan, Scene, Tile, Transition
 from compositing.speakers import Floor, floors
-from compositing.state import CompositionState
+from compositing.state import CompositionState, StyleState
 from compositing.tiles import Names, TileMaker
 from compositing.times import Span, clip_sorted, merge, subtract
 from compositing.transition import origin_of, tiles_at
+
+_MOST_ANSWERS = 10_000
+"""Arrangements that a planner keeps; beyond, it begins anew."""
+
+_Look = tuple[Size, StyleState, Names]
+"""What decides how an arrangement is furnished."""
 
 _LOOK_BACK = 4
 """How many transitions before a part one looks first for an arrangement that came to rest."""
@@ -53,22 +60,55 @@ def resolve(
     An end beyond the recording is the recording's end. Raises InvalidRange if nothing is left, and whatever
     `rasters` raises for an asset that is not there.
     """
-    facts = nudged(facts, state)
-    whole = export_span(state, facts)
-    part = _part(whole, whole if window is None else window)
-    shots = _needed(_Shooting(state, facts), whole, part, state.style.transition_ms)
-    maker = TileMaker(state, Names.agreed(state, facts), rasters)
-    plan = Plan(
-        canvas=state.export.canvas,
-        fps=state.export.fps,
-        start_ms=shots[0].start_ms,
-        end_ms=shots[-1].end_ms,
-        scenes=tuple(_scenes(shots, maker, state)),
-        speech=tuple(PeerSpans(p.peer_id, merge(p.speech)) for p in facts.peers),
-        audio=_audio(state, facts),
-        nudge_ms=tuple((t.peer_id, t.nudge_ms) for t in state.tracks if t.nudge_ms),
-    )
-    return clip_plan(plan, part)
+    return Planner(facts, rasters).plan(state, window)
+
+
+class Planner:
+    """Plans of one meeting, one after another, as while somebody drags a tile.
+
+    What a state has in common with the one before is not worked out again: the steps of the meeting while
+    nobody is nudged otherwise, arrangements and tiles while style and canvas are the same. A plan does not
+    depend on those made before.
+    """
+
+    def __init__(self, facts: MeetingFacts, rasters: RasterBook) -> None:
+        self._facts = facts
+        self._rasters = rasters
+        self._meeting: tuple[Nudges, _Meeting] | None = None
+        self._studio: tuple[_Look, Director, TileMaker] | None = None
+
+    def plan(self, state: CompositionState, window: Span | None = None) -> Plan:
+        """As `resolve`."""
+        meeting = self._nudged(state)
+        director, maker = self._arranging(state)
+        whole = export_span(state, meeting.facts)
+        part = _part(whole, whole if window is None else window)
+        shots = _needed(_Shooting(state, meeting, director), whole, part, state.style.transition_ms)
+        plan = Plan(
+            canvas=state.export.canvas,
+            fps=state.export.fps,
+            start_ms=shots[0].start_ms,
+            end_ms=shots[-1].end_ms,
+            scenes=tuple(_scenes(shots, maker, state)),
+            speech=meeting.speech,
+            audio=_audio(state, meeting.facts),
+            nudge_ms=nudges_of(state),
+        )
+        return clip_plan(plan, part)
+
+    def _nudged(self, state: CompositionState) -> _Meeting:
+        nudges = nudges_of(state)
+        if self._meeting is None or self._meeting[0] != nudges:
+            self._meeting = nudges, _Meeting(nudged(self._facts, nudges))
+        return self._meeting[1]
+
+    def _arranging(self, state: CompositionState) -> tuple[Director, TileMaker]:
+        canvas = state.export.canvas
+        look = canvas, state.style, Names.agreed(state, self._facts)
+        if self._studio is None or self._studio[0] != look or self._studio[1].answers > _MOST_ANSWERS:
+            director = Director(LayoutFrame.scaled(canvas, state.style.gap), state.style)
+            self._studio = look, director, TileMaker(state, look[2], self._rasters)
+        return self._studio[1:]
 
 
 def export_span(state: CompositionState, facts: MeetingFacts) -> Span:
@@ -139,15 +179,33 @@ class _StepFunction(Generic[S]):
         return self._starts[bisect_left(self._starts, span.start_ms) : bisect_left(self._starts, span.end_ms)]
 
 
+class _Meeting:
+    """The steps of a meeting that no composition changes."""
+
+    def __init__(self, facts: MeetingFacts) -> None:
+        self.facts = facts
+        self.casts = _StepFunction(casts(facts))
+        self.lights = _StepFunction(lights(facts))
+        self.speech = tuple(PeerSpans(p.peer_id, merge(p.speech)) for p in facts.peers)
+        self._floors: tuple[Hidden, _StepFunction[Floor]] | None = None
+
+    def floors(self, hidden: Hidden) -> _StepFunction[Floor]:
+        """Who has the floor; whom one cannot see does not take the stage."""
+        if self._floors is None or self._floors[0] != hidden:
+            heard = [(p.peer_id, subtract(p.spans, hidden.get(p.peer_id, ()))) for p in self.speech]
+            self._floors = hidden, _StepFunction((Floor(0, ()), *floors(heard)))
+        return self._floors[1]
+
+
 class _Shooting:
     """The shots of one composition, taken span by span."""
 
-    def __init__(self, state: CompositionState, facts: MeetingFacts) -> None:
-        self._director = Director(LayoutFrame.scaled(state.export.canvas, state.style.gap), state.style)
-        self._casts = _StepFunction(casts(facts))
-        self._lights = _StepFunction(lights(facts))
+    def __init__(self, state: CompositionState, meeting: _Meeting, director: Director) -> None:
+        self._director = director
+        self._casts = meeting.casts
+        self._lights = meeting.lights
         self._cues = _StepFunction(cues(state))
-        self._floors = _StepFunction((Floor(0, ()), *floors(_heard(state, facts))))
+        self._floors = meeting.floors(hidden_spans(state, meeting.facts.duration_ms))
 
     def shots(self, span: Span) -> list[Shot]:
         """All shots of `span`, without gap or overlap, no two neighbours alike."""
@@ -157,7 +215,7 @@ class _Shooting:
             shown = self._director.shown(
                 self._casts.at(t), self._lights.at(t), cue, self._floors.at(t).recent
             )
-            content = cue.layout, shown, cue.texts
+            content = cue.setting.layout, shown, cue.texts
             if not shots or content != (shots[-1].layout, shots[-1].shown, shots[-1].texts):
                 shots.append(Shot(t, span.end_ms, *content))
         ends = [*(shot.start_ms for shot in shots[1:]), span.end_ms]
@@ -167,12 +225,6 @@ class _Shooting:
         """Every instant of `span` at which something may change."""
         functions = self._casts, self._lights, self._cues, self._floors
         return sorted({span.start_ms}.union(*(function.changes(span) for function in functions)))
-
-
-def _heard(state: CompositionState, facts: MeetingFacts) -> list[tuple[str, tuple[Span, ...]]]:
-    """Who speaks when, hidden peers left out: whom one cannot see does not take the stage."""
-    hidden = hidden_spans(state, facts.duration_ms)
-    return [(p.peer_id, subtract(p.speech, hidden.get(p.peer_id, ()))) for p in facts.peers]
 
 
 def _needed(shooting: _Shooting, whole: Span, part: Span, transition_ms: int) -> list[Shot]:

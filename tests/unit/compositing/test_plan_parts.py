@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Any
 
 import pytest
@@ -12,10 +13,10 @@ from hypothesis import strategies as st
 from compositing.errors import InvalidPlan, InvalidRange
 from compositing.facts import MeetingFacts, PeerFacts
 from compositing.layouts import LAYOUTS
-from compositing.plan_json import canonical_plan, plan_from_json, plan_to_json
+from compositing.plan_json import canonical_plan, plan_bytes, plan_from_json, plan_to_json
 from compositing.scene import Plan, Scene, Tile
 from compositing.state import CompositionState, parse_state
-from compositing.timeline import clip_plan, resolve, scene_at
+from compositing.timeline import Planner, clip_plan, resolve, scene_at
 from compositing.times import Span, merge
 from compositing.transition import tiles_at
 from tests.support.plan_facts import FakeRasters, meeting, peer
@@ -294,3 +295,21 @@ def test_scene_at_gives_the_scene_before_for_a_transition() -> None:
     first: tuple[Scene, Scene | None] = scene_at(plan, 0)
     assert first[1] is None
     assert scene_at(plan, 4000.5) == (plan.scenes[1], plan.scenes[0])
+
+
+@MORE
+@given(MEETINGS, st.lists(STATES, min_size=2, max_size=4))
+def test_a_planner_gives_the_plan_that_it_would_give_if_nothing_had_been_planned_before(
+    facts: MeetingFacts, states: list[dict[str, Any]]
+) -> None:
+    planner = Planner(facts, FakeRasters())
+    for state in states:
+        assert planner.plan(parse_state(state)) == resolve(parse_state(state), facts, FakeRasters())
+
+
+@MORE
+@given(MEETINGS, STATES)
+def test_the_bytes_of_a_plan_are_its_json(facts: MeetingFacts, state: dict[str, Any]) -> None:
+    plan = plan_of(state, facts)
+    assert json.loads(plan_bytes(plan)) == plan_to_json(plan)
+    assert plan_from_json(plan_bytes(plan)) == plan
