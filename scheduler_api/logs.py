@@ -35,11 +35,6 @@ def note(**fields: str) -> None:
     _BOUND.set(_BOUND.get() | fields)
 
 
-def bound() -> dict[str, str]:
-    """The fields that are bound here."""
-    return dict(_BOUND.get())
-
-
 class JsonFormatter(logging.Formatter):
     """One line, one object: time, level, logger, message, the bound fields, and those passed as `extra`."""
 

@@ -18,6 +18,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from redis.exceptions import RedisError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from compositing import errors as compositing
 from farm import errors as farm
@@ -114,7 +115,6 @@ def add_problem_handlers(app: FastAPI) -> None:
         app.add_exception_handler(base, _answer)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _parameters)
-    app.add_exception_handler(Exception, _answer)
 
 
 async def _answer(_request: Request, error: Exception) -> JSONResponse:
@@ -141,6 +141,31 @@ def _parameter(detail: Mapping[str, Any]) -> FieldProblem:
     name = {"header": "header", "body": "pointer"}.get(where, "parameter")
     steps = "".join(f"/{step}" for step in rest) if name == "pointer" else ".".join(map(str, rest))
     return {name: steps, "detail": str(detail["msg"]).replace("Input should", "should", 1)}
+
+
+class LastResort:
+    """An ASGI middleware: what nobody else caught is logged and answered as our fault, inside CORS and the request log.
+
+    Once an answer has begun there is no other: the error goes on, and the server ends the connection.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as error:
+            if begun or scope["type"] != "http":
+                raise
+            await problem_of(error)(scope, receive, send)
 
 
 def _headers(status: int) -> dict[str, str]:

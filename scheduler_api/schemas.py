@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from compositing.state import MAX_TIME_MS, LayoutName, TimeMs
+from farm.job import JobKind, Progress
 from renderer.profiles import PresetName
 from scheduler_api.auth.access import Scope
 from scheduler_api.errors import Unprocessable
@@ -123,6 +124,24 @@ class JobAccepted(BaseModel):
 
     job_id: str = Field(examples=["job-123"])
     status: Status = Field(examples=["queued"])
+
+
+class JobStatus(BaseModel):
+    """A job's state."""
+
+    job_id: str = Field(examples=["job-789"])
+    kind: JobKind
+    recording_id: str
+    room_id: str
+    status: Status = Field(examples=["processing"])
+    progress: Progress | None
+    reason: str | None = Field(description="Why it failed, in one word: `cancelled`, …")
+    message: str | None = Field(description="The same for people.")
+    warnings: list[dict[str, str]]
+    created_at: str
+    updated_at: str
+    started_at: str | None
+    finished_at: str | None
 
 
 class CompositionSaved(BaseModel):
