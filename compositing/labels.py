@@ -34,7 +34,7 @@ from compositing.typeset import shorten
 
 
 class LabelBook:
-    """The rasters of one plan. `assets` are the uploaded images by name.
+    """The rasters of a plan, or of several of one meeting. `assets` are the uploaded images by name.
 
     `images` holds the PNG of every raster made so far by its key. `notices` holds (code, message) for each
     text with a character that no font has, each once.
@@ -97,10 +97,14 @@ class LabelBook:
         request = ("asset", name, size)
         made = self._made.get(request)
         if made is None:
-            if name not in self._assets:
-                raise AssetUnknown(name)
-            made = self._made[request] = self._keep(contained(decode_asset(name, self._assets[name]), size))
+            made = self._made[request] = self._keep(contained(decode_asset(name, self._asset(name)), size))
         return made
+
+    def _asset(self, name: str) -> bytes:
+        try:
+            return self._assets[name]
+        except KeyError:
+            raise AssetUnknown(name) from None
 
     def _label(self, text: str, px: int, room: int) -> ImageRef | None:
         line = shorten(text, self._fonts, px, room) if text else None

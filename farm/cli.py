@@ -118,7 +118,8 @@ def plan(source: str, composition: Path | None, as_json: bool) -> None:
 @click.option("--resolution", metavar="WxH", help="Over what the composition asks for.")
 def still(source: str, composition: Path | None, at_s: float, output: Path, resolution: str | None) -> None:
     """The composed picture at one instant, by the export's own engine."""
-    from farm.run import Surroundings, still_of
+    from farm.run import Surroundings
+    from farm.stills import still_of
 
     form = STILL_FORMATS.get(output.suffix.lower())
     if form is None:

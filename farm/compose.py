@@ -6,14 +6,14 @@ chunks with their keys. Reads uploaded images from the store; renders nothing an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from compositing.fonts import FontBook
 from compositing.labels import LabelBook
 from compositing.scene import Plan
 from compositing.state import CompositionState, check_peers, check_recording
-from compositing.timeline import resolve
+from compositing.timeline import Planner
 from compositing.times import Span
 from farm.build import engine_id
 from farm.plan import HeardBy, audio_chunks, video_chunks
@@ -95,33 +95,64 @@ def compose(
 
     Raises the errors of compositing: unknown peer, empty range, no such asset.
     """
-    recording, facts = prepared.recording, prepared.meeting.facts
-    check_recording(state, recording.keys.room_id, recording.keys.recording_id)
-    check_peers(state, [peer.peer_id for peer in facts.peers])
-    book = LabelBook(fonts, _assets(recording, state))
-    plan = resolve(state, facts, book, window)
-    spec = RenderSpec(
-        recording.spec,
-        recording.keys.room_id,
-        recording.keys.recording_id,
-        state.export.canvas,
-        state.export.fps,
-        choices.video,
-        choices.audio,
-        choices.loss,
-        track_inputs(prepared, dict(plan.nudge_ms), choices),
-    )
-    return Composed(prepared, state, plan, spec, book.images, tuple(book.notices))
+    return Composer(prepared, fonts).compose(state, choices, window)
 
 
-def _assets(recording: Recording, state: CompositionState) -> dict[str, bytes]:
-    image = state.style.image
-    if image is None:
-        return {}
-    try:
-        return {image.asset: recording.store.get(recording.keys.asset(image.asset))}
-    except ObjectNotFound:
-        return {}
+class Composer:
+    """Compositions of one recording, one after another: what they have in common is planned and drawn once."""
+
+    def __init__(self, prepared: Prepared, fonts: FontBook) -> None:
+        self.prepared = prepared
+        self._book = LabelBook(fonts, StoredAssets(prepared.recording))
+        self._planner = Planner(prepared.meeting.facts, self._book)
+
+    @property
+    def rasters(self) -> Mapping[str, bytes]:
+        """PNG of every still made so far, by content key."""
+        return self._book.images
+
+    def plan(self, state: CompositionState, window: Span | None = None) -> Plan:
+        """Who is where when. Raises as the function `compose`."""
+        keys, facts = self.prepared.recording.keys, self.prepared.meeting.facts
+        check_recording(state, keys.room_id, keys.recording_id)
+        check_peers(state, [peer.peer_id for peer in facts.peers])
+        return self._planner.plan(state, window)
+
+    def compose(self, state: CompositionState, choices: RenderChoices, window: Span | None = None) -> Composed:
+        """As the function `compose`."""
+        recording = self.prepared.recording
+        plan = self.plan(state, window)
+        spec = RenderSpec(
+            recording.spec,
+            recording.keys.room_id,
+            recording.keys.recording_id,
+            state.export.canvas,
+            state.export.fps,
+            choices.video,
+            choices.audio,
+            choices.loss,
+            track_inputs(self.prepared, dict(plan.nudge_ms), choices),
+        )
+        return Composed(self.prepared, state, plan, spec, self.rasters, tuple(self._book.notices))
+
+
+class StoredAssets(Mapping[str, bytes]):
+    """The images uploaded for a recording, by name; each is read when it is asked for."""
+
+    def __init__(self, recording: Recording) -> None:
+        self._store, self._keys = recording.store, recording.keys
+
+    def __getitem__(self, name: str) -> bytes:
+        try:
+            return self._store.get(self._keys.asset(name))
+        except ObjectNotFound:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return (info.key.removeprefix(self._keys.assets) for info in self._store.list(self._keys.assets))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def track_inputs(

@@ -30,8 +30,9 @@ from farm.executors.local import LocalExecutor
 from farm.inspection import describe_plan, inspect_recording, plan_html, render_report, report_html
 from farm.prepare import open_source
 from farm.progress import ProgressDisplay
-from farm.run import EncoderChoice, ExportOptions, ExportReport, Format, Surroundings, export, plan_of, still_of
+from farm.run import EncoderChoice, ExportOptions, ExportReport, Format, Surroundings, export, plan_of
 from farm.settings import FarmSettings, load_settings
+from farm.stills import still_of
 from renderer.profiles import PresetName
 from renderer.report import RecordingReport
 from storage import recordings

@@ -19,8 +19,7 @@ import numpy as np
 from compositing.fonts import FontBook, installed_fonts
 from compositing.loudness import gain_to, integrate
 from compositing.state import CompositionState
-from compositing.stills import StillFormat, encode_still
-from compositing.times import FrameGrid, Span
+from compositing.times import Span
 from farm.compose import Composed, RenderChoices, compose
 from farm.executors.base import CancelToken, Executor, Observer, Task
 from farm.executors.local import LocalExecutor
@@ -45,8 +44,7 @@ from renderer.errors import CorruptChunk, EncoderUnavailable
 from renderer.profiles import EncoderName, PresetName, audio_profile, video_profile
 from renderer.rtp.extensions import ExtensionIds
 from renderer.spec import AudioChunk, RenderSpec, TrackInput, VideoChunk
-from renderer.still import still
-from renderer.workbench import CONTENTS_PIECE, Workbench
+from renderer.workbench import CONTENTS_PIECE
 from storage.objects import StoreSpec
 from storage.recordings import Recording
 
@@ -147,31 +145,16 @@ def plan_of(
     recording: Recording, state: CompositionState, around: Surroundings, window: Span | None = None
 ) -> Composed:
     """The composition, or what of it lies in `window`, planned and not rendered; its stills are stored."""
-    choices = _choices(state, around.settings)
+    choices = render_choices(state, around.settings)
     composed = compose(read(recording, around), state, fonts_of(around.settings), choices, window)
     put_rasters(recording, composed)
     return composed
 
 
-def still_of(
-    recording: Recording, state: CompositionState, at_s: float, form: StillFormat, around: Surroundings
-) -> bytes:
-    """The composed picture at `at_s` seconds of recording time, as an image file. Raises InvalidRange outside of it."""
-    whole = state.export.model_copy(update={"start_ms": 0, "end_ms": None})
-    frame = FrameGrid(state.export.fps).shown_at(round(at_s * 1000))
-    window = Span(frame * 1000 // state.export.fps, -(-(frame + 1) * 1000 // state.export.fps))
-    composed = plan_of(recording, state.model_copy(update={"export": whole}), around, window)
-    tasks = intermediate_tasks(recording, composed)
-    if tasks:
-        around.executor.run(tasks, around.observer, around.cancel)
-    (chunk,) = composed.video_chunks(range(frame, frame + 1))
-    bench = Workbench(composed.spec, recording.store, composed.prepared.indexes)
-    return encode_still(still(bench, chunk), form)
-
-
-def _choices(
+def render_choices(
     state: CompositionState, settings: FarmSettings, preset: PresetName = "standard", encoder: EncoderName = "x264"
 ) -> RenderChoices:
+    """What settings, preset and encoder choose for `state`."""
     return RenderChoices(
         video_profile(preset, encoder, state.export.fps),
         audio_profile(preset),
@@ -227,7 +210,7 @@ class _Export:
     def _compose(self, prepared: Prepared) -> Composed:
         settings, options = self._around.settings, self._options
         encoder = choose_encoder(options.encoder, self._remote)
-        choices = _choices(self._state, settings, options.preset, encoder)
+        choices = render_choices(self._state, settings, options.preset, encoder)
         return compose(prepared, self._state, fonts_of(settings), choices)
 
     @property

@@ -25,10 +25,11 @@ from renderer.encode import CodedFrame, VideoEncoder, new_frame
 from renderer.feeds import Feed, feed
 from renderer.h264_bytes import annexb_to_avcc, avcc_config, parameter_sets
 from renderer.player import Player
+from renderer.remembered import PictureMemory
 from renderer.sampler import NOTHING, tolerance_us
 from renderer.samples import pack_video_chunk
 from renderer.spec import RenderSpec, VideoChunk
-from renderer.workbench import Workbench
+from renderer.workbench import OpenTrack, Workbench
 
 CastMember = tuple[str, SourceKind]
 """Who a video tile shows: peer and source."""
@@ -101,11 +102,20 @@ class _Actor:
 
     feeds: Mapping[str, Feed]
     players: Sequence[Player]
+    tracks: Sequence[OpenTrack]
+    loss: str
+    pictures: PictureMemory | None
 
     def picture(self, chunk_key: str, i: int) -> Picture | None:
         seen = self.feeds[chunk_key]
-        track = int(seen.track[i])
-        return None if track == NOTHING else self.players[track].picture(int(seen.row[i]))
+        number, row = int(seen.track[i]), int(seen.row[i])
+        if number == NOTHING:
+            return None
+        player, track = self.players[number], self.tracks[number]
+        if self.pictures is None:
+            return player.picture(row)
+        name = track.seen.track_id, track.seen.intermediate, self.loss, track.base + row
+        return self.pictures.picture(name, player, row)
 
 
 class SpanRenderer:
@@ -220,4 +230,4 @@ def _actor(
     seen = [track.seen for track in tracks]
     feeds = {c.key: feed(seen, t, tolerance_us(grid)) for t, (c, _) in zip(times, role, strict=True)}
     players = [Player(t.reader, t.seen.shown, len(t.seen.index) - 1, t.seen.shows_damage) for t in tracks]
-    return _Actor(feeds, players)
+    return _Actor(feeds, players, tracks, bench.spec.loss, bench.pictures)

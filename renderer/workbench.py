@@ -19,6 +19,7 @@ from renderer.feeds import SeenTrack
 from renderer.index import TrackIndex, load_index, narrow
 from renderer.intermediate import IntermediateReader, parse_contents
 from renderer.player import UnitReader
+from renderer.remembered import PictureMemory
 from renderer.rtp.units import AccessUnit
 from renderer.sampler import FIRST_PICTURE_EARLY_US, NOTHING, rows_on_screen, showable, tolerance_us
 from renderer.soundtrack import HeardTrack, rows_heard
@@ -39,6 +40,8 @@ class OpenTrack:
 
     seen: SeenTrack
     reader: UnitReader
+    base: int
+    """Row 0 of its index is this row of the whole track."""
 
 
 class Workbench:
@@ -49,10 +52,16 @@ class Workbench:
         spec: RenderSpec,
         store: ObjectStore | None = None,
         known: Mapping[str, TrackIndex] | None = None,
+        rasters: Mapping[str, bytes] | None = None,
+        pictures: PictureMemory | None = None,
     ) -> None:
-        """`store` and the indexes `known`, by track id, are used where given; else they are opened and read."""
+        """`store`, the indexes `known`, by track id, and the PNGs of `rasters`, by key, are used where given; else
+        they are opened and read. With `pictures` what was decoded before is not decoded again.
+        """
         self.spec = spec
+        self.pictures = pictures
         self._known = known or {}
+        self._rasters = rasters or {}
         self.keys = RecordingKeys(spec.room_id, spec.recording_id)
         self._given_store = store
 
@@ -86,7 +95,7 @@ class Workbench:
         base = max(0, self._reader(seen, seen.index).keyframe_before(int(first))) if first != NOTHING else 0
         part = narrow(seen.index, base, int(last) + 1)
         cut = replace(seen, index=part, shown=seen.shown[base : int(last) + 1].copy())
-        return OpenTrack(cut, self._reader(seen, part, base))
+        return OpenTrack(cut, self._reader(seen, part, base), base)
 
     def _reader(self, seen: SeenTrack, index: TrackIndex, base: int = 0) -> UnitReader:
         """Where the units of a video track come from; row 0 of `index` is row `base` of the whole track."""
@@ -101,7 +110,8 @@ class Workbench:
 
     def raster(self, key: str) -> Raster:
         """A label, avatar, text or image by its content key."""
-        return decode_raster(self.store.get(self.keys.raster(key)))
+        known = self._rasters.get(key)
+        return decode_raster(self.store.get(self.keys.raster(key)) if known is None else known)
 
 
 def seen_track(track: TrackInput, index: TrackIndex, spec: RenderSpec) -> SeenTrack:

@@ -249,9 +249,14 @@ class RecordingKeys:
     def latest_composition(self) -> str:
         return f"{self.prefix}/composition/latest.json"
 
+    @property
+    def assets(self) -> str:
+        """The folder of the uploaded images, with its slash: a prefix to list."""
+        return f"{self.prefix}/assets/"
+
     def asset(self, name: str) -> str:
         """An uploaded image, by the name that compositions use."""
-        return f"{self.prefix}/assets/{check_id(name)}"
+        return self.assets + check_id(name)
 
     def job(self, job_id: str) -> str:
         return f"{self.prefix}/jobs/{check_id(job_id)}.json"
