@@ -27,9 +27,9 @@ ABANDONED = Failure("abandoned", "the job's process died each time it was begun;
 
 
 def failure_of(error: BaseException, store_url: str) -> Failure:
-    """What to say of `error`; `store_url` is left out of what is said."""
+    """What to say of `error`, which was not asked for; `store_url` is left out of what is said."""
     if isinstance(error, Cancelled):
-        return CANCELLED
+        return Failure("interrupted", OURS)
     if isinstance(error, PoisonTask) and error.__cause__ is not None:
         error = error.__cause__
     match getattr(error, "blame", None):
@@ -44,9 +44,9 @@ def failure_of(error: BaseException, store_url: str) -> Failure:
 
 
 def can_be_tried_again(error: BaseException) -> bool:
-    """Whether the same job may work when it is begun again."""
+    """Whether the same job may work when it is begun again: also one that stopped though nobody asked it to."""
     cause = error.__cause__ if isinstance(error, PoisonTask) else error
-    return bool(getattr(cause, "retryable", False))
+    return isinstance(cause, Cancelled) or bool(getattr(cause, "retryable", False))
 
 
 def _word(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from farm.events import Event
 from farm.job import JobKind, Progress
-from farm.progress import Stage, Tally
+from farm.progress import WEIGHTS, Stage, Tally
 
 PREPARING = 0.05
 """The share of a job that lies before its main stage."""
@@ -62,5 +62,6 @@ class ProgressMeter:
 
 def _share(stages: list[Stage]) -> float:
     """How much of these stages is done, 0 to 1."""
-    tasks = sum(stage.tasks for stage in stages)
-    return sum(stage.share * stage.tasks for stage in stages) / tasks if tasks else 0.0
+    parts = [(WEIGHTS.get(stage.name, 1.0) * stage.tasks, stage.share) for stage in stages]
+    total = sum(weight for weight, _ in parts)
+    return sum(weight * share for weight, share in parts) / total if total else 0.0
