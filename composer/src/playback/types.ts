@@ -1,0 +1,82 @@
+/** What plays: streams of peers in step with one clock. Times are milliseconds of recording time. */
+
+import type { ShapeSpan } from "../api/types";
+import type { Readable } from "../shared/observable";
+
+/** `{peer_id}/camera` or `{peer_id}/screenshare`: the id of the tile that shows it. */
+export type StreamId = string;
+
+/** One source of one peer, as the preview has it. Addresses are signed. */
+export interface StreamSource {
+  readonly id: StreamId;
+  readonly peerId: string;
+  /** The full rendition's playlist, then the low one's where there is one. */
+  readonly playlists: readonly string[];
+  /** Frame sizes of the renditions, in the same order; absent while no manifest tells them. */
+  readonly sizes: readonly { readonly w: number; readonly h: number }[];
+  readonly hasSound: boolean;
+  /** When the source has which shape; empty while no manifest tells it: the picture then fills the frame. */
+  readonly shapes: readonly ShapeSpan[];
+  readonly segmentMs: number;
+}
+
+export interface PlayState {
+  /** Whether the user wants it to play; it may be waiting all the same. */
+  readonly playing: boolean;
+  /** Playing, but a picture or sound that is needed is not there yet. */
+  readonly buffering: boolean;
+  readonly rate: number;
+  /** The last time that was sought or reached, updated some ten times a second; `timeMs()` is exact. */
+  readonly timeMs: number;
+  /** Where playing ends: the end of the plan. */
+  readonly endMs: number;
+}
+
+/** How one attached stream is doing. */
+export interface StreamReport {
+  readonly id: StreamId;
+  readonly rendition: "full" | "low";
+  readonly state: "loading" | "ready" | "waiting" | "failed";
+  /** Media time less the clock's, at the last reading; NaN before the first picture. */
+  readonly driftMs: number;
+  readonly bufferedMs: number;
+  readonly frames: number;
+  readonly dropped: number;
+  readonly error: string | null;
+}
+
+/** The picture that a stream shows now. */
+export interface Shown {
+  readonly video: HTMLVideoElement;
+  /** Size of the whole source picture, upright, in its own pixels: what `fit` is computed on. */
+  readonly source: { readonly w: number; readonly h: number };
+  /** Where that picture lies in the video frame, in pixels of the video frame. */
+  readonly inFrame: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  /** Whether the picture is that of the clock's time (within what drift allows while playing). */
+  readonly current: boolean;
+  /** Rises with every new picture. */
+  readonly serial: number;
+}
+
+/** A small picture of about that time, while the real one is not there yet. */
+export interface Still {
+  readonly image: ImageBitmap;
+  readonly inFrame: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
+  readonly source: { readonly w: number; readonly h: number };
+}
+
+export interface Transport {
+  readonly state: Readable<PlayState>;
+  readonly streams: Readable<readonly StreamReport[]>;
+  /** The exact time now. */
+  timeMs(): number;
+  play(): Promise<void>;
+  pause(): void;
+  seek(timeMs: number): void;
+  /** Seeks by whole frames of the plan, and pauses. */
+  step(frames: number): void;
+  setRate(rate: number): void;
+  setVolume(volume: number): void;
+  /** `full`: every visible tile gets its full rendition. */
+  setQuality(quality: "auto" | "full"): void;
+}
