@@ -38,6 +38,26 @@ class DoorSettings(FarmSettings):
     metrics_port: int | None = Field(
         default=None, ge=1, le=65535, description="Port of the Prometheus metrics; without it there are none."
     )
+    shelf_host: str = Field(
+        default="127.0.0.1",
+        description="Address of the gRPC service RecordingShelfBridge. It has no TLS: keep it behind a network policy.",
+    )
+    shelf_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of RecordingShelfBridge; without it, it is not there."
+    )
+    tokens_host: str = Field(default="127.0.0.1", description="Address of the gRPC service CompositionTokens.")
+    tokens_port: int | None = Field(
+        default=None, ge=1, le=65535, description="Port of CompositionTokens; without it, it is not there."
+    )
+    tokens_address: str | None = Field(
+        default=None,
+        description="Where the role `composition` has tokens verified, `host:port`; without it by its own keys and Redis.",
+    )
+    tokens_tls_cert: Path | None = Field(
+        default=None, description="This side's certificate (PEM) for CompositionTokens; with it both sides show one."
+    )
+    tokens_tls_key: Path | None = Field(default=None, description="The certificate's private key (PEM).")
+    tokens_tls_ca: Path | None = Field(default=None, description="Who must have signed the other side's certificate (PEM).")
     media_ttl_s: int = Field(default=900, ge=300, le=900, description="Life of a signed media URL, 5 to 15 minutes.")
     editor_roles: Annotated[frozenset[EditorRole], NoDecode] = Field(
         default=frozenset({"host", "co_host"}),
@@ -58,7 +78,7 @@ class DoorSettings(FarmSettings):
     )
     media_keys: SecretStr | None = Field(default=None, description="Keys of signed media URLs, in the same form.")
     service_key: SecretStr | None = Field(
-        default=None, description="What the Recording Service sends as X-Compositer-Service-Key; else it may not export."
+        default=None, description="X-Compositer-Service-Key of the Recording Service; without it, it may not export."
     )
     webhook_key: SecretStr | None = Field(default=None, description="What webhooks are signed with (HMAC-SHA256).")
     webhook_url: str | None = Field(default=None, description="Address that is told when a job has ended.")
