@@ -81,6 +81,10 @@ class ExportOptions:
     thumbnails_every_s: float | None = None
     output: Path | None = None
     """None puts the result under the recording's own keys."""
+    export_id: str | None = None
+    """Its name there, its thumbnails' too; None derives one from what it is made of."""
+    key: str | None = None
+    """An object key of the recording's store, where it is to be under no name of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,7 @@ class _Export:
         video = composed.video_chunks() if self._options.format == "mp4" else ()
         audio = composed.audio_chunks(gain_db)
         report = self._render_and_stitch(composed, video, audio)
-        thumbnails = self._thumbnails(composed, video, export_id(video, audio))
+        thumbnails = self._thumbnails(composed, video, self._name(video, audio))
         return self._report(composed, video, audio, report, thumbnails, self._around.clock() - began)
 
     # ---- steps -------------------------------------------------------------------------------------------
@@ -289,11 +293,13 @@ class _Export:
         self, composed: Composed, video: Sequence[VideoChunk], audio: Sequence[AudioChunk]
     ) -> tuple[StoreSpec, str]:
         if self._options.output is None:
-            return composed.spec.store, self._recording.keys.export(
-                export_id(video, audio), self._options.format
-            )
+            own = self._recording.keys.export(self._name(video, audio), self._options.format)
+            return composed.spec.store, self._options.key or own
         output = self._options.output.resolve()
         return StoreSpec(str(output.parent)), output.name
+
+    def _name(self, video: Sequence[VideoChunk], audio: Sequence[AudioChunk]) -> str:
+        return self._options.export_id or export_id(video, audio)
 
     def _thumbnails(self, composed: Composed, video: Sequence[VideoChunk], name: str) -> tuple[str, ...]:
         every = self._options.thumbnails_every_s
@@ -304,6 +310,7 @@ class _Export:
             (chunk.key, tuple((i + 1, n) for i, n in enumerate(frames) if chunk.first_frame <= n < chunk.end_frame))
             for chunk in video
         ]
+        self._around.fence()
         task = Task("thumbnails", "thumbnails", make_thumbnails, (composed.spec, name, tuple(w for w in work if w[1])))
         return tuple(self._run([task])["thumbnails"])
 
