@@ -9,6 +9,7 @@ import pytest
 
 from storage.objects import StoreSpec
 from tests.support.browser import Browser, missing_parts
+from tests.support.previews import Previews
 from tests.support.s3 import S3Server, missing_programs
 from tests.support.valkey import Valkey
 
@@ -64,3 +65,9 @@ def browser() -> Iterator[Browser]:
         pytest.skip(reason)
     with Browser() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def previews(tmp_path_factory: pytest.TempPathFactory) -> Previews:
+    """Previews of recordings, each made when it is first asked for."""
+    return Previews(tmp_path_factory.mktemp("previews"))

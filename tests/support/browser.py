@@ -83,7 +83,8 @@ class State:
     """One player, as it is now."""
 
     time_s: float
-    duration_s: float | None
+    duration_s: float
+    """0 before it is known."""
     ended: bool
     paused: bool
     width: int
@@ -244,12 +245,20 @@ class Stage:
             [self._each(time_s), rate, 1000 * patience_s],
         )
 
+    def wait_until(self, time_s: float, *, patience_s: float = 60.0) -> None:
+        """Returns when all players that play have got there; they play on."""
+        self._call("([time, ms]) => stage.each(player => player.reaches(time, ms))", [time_s, 1000 * patience_s])
+
+    def wait_for_length(self, longer_than_s: float, *, patience_s: float = 60.0) -> None:
+        """Returns when all playlists have grown to more than that."""
+        self._call("([time, ms]) => stage.each(player => player.grows(time, ms))", [longer_than_s, 1000 * patience_s])
+
     def states(self) -> list[State]:
         return [_state(told) for told in self._call("() => stage.states()")]
 
-    def shown(self) -> list[Shown]:
-        """What each player shows now, all drawn at one time."""
-        return [_shown(told) for told in self._call("() => stage.shown()")]
+    def shown(self, at_most_wide: int | None = None) -> list[Shown]:
+        """What each player shows now, all drawn at one time; drawn smaller where that is given and it is wider."""
+        return [_shown(told) for told in self._call("width => stage.shown(width)", at_most_wide)]
 
     def watch(self, rects: Sequence[Sequence[Rect]]) -> None:
         """From now on, keeps the barcodes of every frame shown: for each player, in these rectangles."""

@@ -3,6 +3,7 @@
 
 const PATIENCE_MS = 20_000;
 const SETTLING_MS = 150;
+const SETTLED_S = 0.25; // of playing after a start or a seek: whatever stops it then is a stall
 const POLL_MS = 10;
 
 /** What a playlist lists exists: a segment that is missing is an error at once. */
@@ -12,7 +13,7 @@ class Player {
   constructor(url, startPosition) {
     this.errors = [];
     this.stalls = [];
-    this.settled = false; // plays, and no seek or start is under way: whatever stops it now is a stall
+    this.playingSince = null; // the time from which it plays, while no seek or start is under way
     this.lastFrame = null; // of requestVideoFrameCallback: {mediaTime, shownAt}
     this.watched = null; // [{x, y, w, h}], rows of luma are recorded from each
     this.frames = [];
@@ -27,6 +28,11 @@ class Player {
     return this.errors.some((error) => error.fatal);
   }
 
+  get settled() {
+    const { seeking, currentTime } = this.video;
+    return !seeking && this.playingSince !== null && currentTime > this.playingSince + SETTLED_S;
+  }
+
   /** Resolves when the first picture is there, or when there will be none. */
   async ready() {
     await until(() => this.video.readyState >= HTMLMediaElement.HAVE_CURRENT_DATA || this.failed, "has no picture");
@@ -35,7 +41,7 @@ class Player {
   /** Resolves when the picture of that time is shown: after `seeked`, when no newer frame comes. */
   async seek(time) {
     const asked = performance.now();
-    this.settled = false;
+    this.playingSince = null;
     this.lastFrame = null;
     this.video.currentTime = time;
     await until(() => !this.video.seeking || this.failed, `does not seek to ${time}`);
@@ -55,12 +61,22 @@ class Player {
   /** Plays up to that time, or to the end, and pauses there. */
   async playUntil(time, rate, patienceMs) {
     await this.play(rate);
+    await this.reaches(time, patienceMs).finally(() => this.pause());
+  }
+
+  /** Resolves when it has got there, or to its end, or when it never will. */
+  async reaches(time, patienceMs) {
     const done = () => this.video.ended || this.failed || (time !== null && this.video.currentTime >= time);
-    await until(done, `does not get to ${time ?? "its end"}`, patienceMs).finally(() => this.pause());
+    await until(done, `does not get to ${time ?? "its end"}`, patienceMs);
+  }
+
+  /** Resolves when hls.js has found more to play than that. */
+  async grows(length, patienceMs) {
+    await until(() => this.video.duration > length || this.failed, `has no more than ${length} s`, patienceMs);
   }
 
   pause() {
-    this.settled = false;
+    this.playingSince = null;
     this.video.pause();
   }
 
@@ -69,7 +85,7 @@ class Player {
     const quality = this.video.getVideoPlaybackQuality();
     return {
       time_s: currentTime,
-      duration_s: Number.isFinite(duration) ? duration : null,
+      duration_s: Number.isFinite(duration) ? duration : 0,
       ended,
       paused,
       width: videoWidth,
@@ -83,8 +99,10 @@ class Player {
   }
 
   /** Draws what is shown now; `read` gives its luma. Two steps, so that many players are drawn at one time. */
-  draw() {
-    const { videoWidth: width, videoHeight: height } = this.video;
+  draw(atMostWide) {
+    const { videoWidth, videoHeight } = this.video;
+    const width = Math.min(videoWidth, atMostWide ?? videoWidth);
+    const height = Math.round((videoHeight * width) / videoWidth);
     const context = contextOf(width, height);
     context.drawImage(this.video, 0, 0, width, height);
     const { currentTime } = this.video;
@@ -111,9 +129,8 @@ class Player {
   #addVideo() {
     this.video = document.createElement("video");
     this.video.playsInline = true;
-    this.video.addEventListener("seeking", () => (this.settled = false));
-    this.video.addEventListener("playing", () => (this.settled = !this.video.seeking));
-    this.video.addEventListener("ended", () => (this.settled = false));
+    this.video.addEventListener("playing", () => this.#onPlaying());
+    this.video.addEventListener("ended", () => (this.playingSince = null));
     this.video.addEventListener("waiting", () => this.#onStall("waiting"));
     document.body.append(this.video);
     const onFrame = (now, { mediaTime }) => {
@@ -124,13 +141,17 @@ class Player {
     this.video.requestVideoFrameCallback(onFrame);
   }
 
+  #onPlaying() {
+    if (!this.video.seeking) this.playingSince ??= this.video.currentTime;
+  }
+
   #onError({ type, details, fatal, error }) {
     this.errors.push({ kind: type, details, fatal, message: error?.message ?? "", at_s: this.video.currentTime });
     if (details === Hls.ErrorDetails.BUFFER_STALLED_ERROR) this.#onStall(details);
   }
 
   #onStall(cause) {
-    if (this.settled && !this.video.seeking) this.stalls.push({ cause, at_s: this.video.currentTime });
+    if (this.settled) this.stalls.push({ cause, at_s: this.video.currentTime });
   }
 
   /** The picture is taken out of the player first: time and pixels are those of one frame. */
@@ -252,8 +273,8 @@ globalThis.stage = {
     return this.players.map((player) => player.state());
   },
 
-  shown() {
-    const drawn = this.players.map((player) => player.draw());
+  shown(atMostWide) {
+    const drawn = this.players.map((player) => player.draw(atMostWide));
     return drawn.map((read) => read());
   },
 
