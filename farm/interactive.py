@@ -1,6 +1,6 @@
 """Plans and stills while somebody composes: of recordings that were read before, with what was drawn before.
 
-Takes the name of a recording and the bytes of a Composition State; gives the bytes of a plan, a still or a raster.
+Takes the name of a recording and the bytes of a Composition State; gives the bytes of a plan or a still.
 Keeps a few recordings understood, the least lately used forgotten first, each tied to the ETags of its documents and
 to whether it is finished; that is looked up again when the answer is older than `FRESH_S`. Stills that a plan names
 are stored before the plan is given, so that any process can serve them. One thread at a time.
@@ -84,11 +84,6 @@ class InteractiveSession:
         parsed = parse_state(state)
         understood = self._understood(place)
         return draw_still(understood.composer(), parsed, at_s, form, self._around, understood.pictures)
-
-    def raster(self, place: Place, key: str) -> bytes:
-        """The PNG of the label, avatar, text or image that a plan calls `key`. Raises ObjectNotFound."""
-        keys = place.keys
-        return self._store(place.store).get(keys.raster(key))
 
     def _understood(self, place: Place) -> _Understood:
         """The recording as it is now; it is read where it was not, or has changed since."""

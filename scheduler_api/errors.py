@@ -11,6 +11,8 @@
       Unprocessable        a well-formed request whose content cannot be used       422  input
       TooManyRequests      a limit over time is used up                             429  input, retryable
       QueueUnavailable     Redis does not answer: everything that needs it stops    503  ours, retryable
+      StudioBusy           all who plan and draw have had work for too long         503  ours, retryable
+      StudioFailed         who planned or drew has died, or was stopped in time     503  ours, retryable
 
 `status` and `slug` (the last part of the problem type's URI) are class attributes; fields are positional to
 `super().__init__`, so every error survives pickling. A message names the thing and the remedy, never a secret,
@@ -174,3 +176,35 @@ class QueueUnavailable(DoorError):
 
     def __str__(self) -> str:
         return "the job queue and token store cannot be reached at the moment; try again shortly"
+
+
+class StudioBusy(DoorError):
+    """No worker of the studio came free within `waited_s` seconds."""
+
+    status = 503
+    slug = "studio-busy"
+    blame = "ours"
+    retryable = True
+
+    def __init__(self, waited_s: float) -> None:
+        super().__init__(waited_s)
+        self.waited_s = waited_s
+
+    def __str__(self) -> str:
+        return "too many plans and stills are being made at the moment; try again shortly"
+
+
+class StudioFailed(DoorError):
+    """A worker of the studio did not finish `what`; `reason` is for the log, the next try has a new worker."""
+
+    status = 503
+    slug = "studio-failed"
+    blame = "ours"
+    retryable = True
+
+    def __init__(self, what: str, reason: str) -> None:
+        super().__init__(what, reason)
+        self.what, self.reason = what, reason
+
+    def __str__(self) -> str:
+        return f"{self.what} could not be made within its limits of time and memory; try again shortly"
