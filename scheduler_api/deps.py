@@ -22,7 +22,7 @@ from scheduler_api.errors import NotAuthenticated
 from scheduler_api.jobs.board import JobBoard
 from scheduler_api.jobs.hub import EventHub
 from scheduler_api.jobs.queue import JobQueue
-from scheduler_api.jobs.records import JobRecords
+from scheduler_api.jobs.service import Jobs
 from scheduler_api.logs import note
 from scheduler_api.registry import Registry
 from scheduler_api.settings import DoorSettings
@@ -49,10 +49,10 @@ class Services:
     shelf: Shelf
     compositions: Compositions
     studio: Studio
+    jobs: Jobs
     queue: JobQueue
     board: JobBoard
     hub: EventHub
-    records: JobRecords
     now: Callable[[], float]
 
 

@@ -42,7 +42,7 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.sent_bytes = Counter("farm_http_sent_bytes", "Bytes of answers' bodies.", ("route",), registry=self.registry)
+        self.sent_bytes = Counter("farm_http_sent_bytes", "Bytes of bodies.", ("route",), registry=self.registry)
         self.listeners = Gauge("farm_event_listeners", "Open event streams.", registry=self.registry)
         self.waiting = Gauge("farm_queue_waiting_jobs", "Jobs that wait.", ("kind",), registry=self.registry)
         self.oldest = Gauge("farm_queue_oldest_seconds", "Age of the job that waits longest.", registry=self.registry)

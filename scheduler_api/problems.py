@@ -42,7 +42,7 @@ class Kind:
     told: str | None = None
 
 
-_STORE_DOWN = Kind(503, "storage-unavailable", "the recordings' storage cannot be used at the moment; try again shortly")
+_STORE_DOWN = Kind(503, "storage-unavailable", "the recordings cannot be reached at the moment; try again shortly")
 _OUR_FAULT = Kind(500, "internal", "something went wrong on our side; the log has the details")
 
 KINDS: Mapping[type[BaseException], Kind] = {

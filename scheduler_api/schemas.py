@@ -235,6 +235,7 @@ class AssetSaved(BaseModel):
     asset: str
     width: int
     height: int
+    url: str
 
 
 class FieldProblem(BaseModel):

@@ -79,7 +79,7 @@ class StatusDesk:
             "job_id": previews[-1].job_id if previews else None,
         }
         if manifest:
-            preview["manifest"] = links.to_object(keys.preview_manifest)
+            preview["manifest"] = links.to_object(keys.preview.manifest)
         return {
             "recording_id": keys.recording_id,
             "room_id": keys.room_id,
@@ -93,13 +93,13 @@ class StatusDesk:
     def _streams(self, keys: RecordingKeys) -> tuple[tuple[Streams, Streams], bool]:
         """The playlists that exist, and whether the preview is whole: then they are kept until it changes."""
         try:
-            etag = self._store.stat(keys.preview_manifest).etag
+            etag = self._store.stat(keys.preview.manifest).etag
         except ObjectNotFound:
             return self._found(keys), False
-        kept = self._finished.get(keys.preview_manifest)
+        kept = self._finished.get(keys.preview.manifest)
         if kept is None or kept[0] != etag:
             kept = (etag, self._found(keys))
-            self._finished[keys.preview_manifest] = kept
+            self._finished[keys.preview.manifest] = kept
             if len(self._finished) > REMEMBERED:
                 self._finished.popitem(last=False)
         return kept[1], True
@@ -108,14 +108,14 @@ class StatusDesk:
         return self._group(keys, "camera", _CAMERA_STREAMS), self._group(keys, "screenshare", _SCREEN_STREAMS)
 
     def _group(self, keys: RecordingKeys, source: PeerSource, wanted: Mapping[str, str]) -> Streams:
-        group = keys.preview_folder("any", source).rpartition("/")[0] + "/"
+        group = keys.preview.folder("any", source).rpartition("/")[0] + "/"
         found: dict[str, dict[str, str]] = {}
         for folder in self._store.folders(group):
             try:
                 peer_id = decode_id(folder.removeprefix(group).rstrip("/"))
             except UnicodeDecodeError:  # a folder that no preview made
                 continue
-            names = {name: keys.preview_stream(peer_id, source, stream).playlist for name, stream in wanted.items()}
+            names = {name: keys.preview.stream(peer_id, source, stream).playlist for name, stream in wanted.items()}
             present = {name: key for name, key in names.items() if self._store.exists(key)}
             if present:
                 found[peer_id] = present
