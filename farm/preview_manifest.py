@@ -5,7 +5,7 @@ The manifest is written last: where it is, all streams it names are whole.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -86,7 +86,19 @@ def _rendition(planned: PlannedStream, rendition: Rendition, codecs: str, sizes:
         told |= {"width": rendition.size.w, "height": rendition.size.h, "fps": rendition.fps}
         told["spans"] = [_shape(shape, rendition.size) for shape in planned.shapes]
         told["stills"] = f"{files.folder}/still_%04d.jpg"
+        there = (k for k in range(1, stream.grid.count + 1) if keys.still(stream.peer_id, stream.source, k) in sizes)
+        told["still_segments"] = _runs(there)
     return told
+
+
+def _runs(numbers: Iterable[int]) -> list[list[int]]:
+    """Rising numbers as runs without a hole, first and last of each."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if not runs or runs[-1][1] != number - 1:
+            runs.append([number, number])
+        runs[-1][1] = number
+    return runs
 
 
 def _shape(shape: ShapeSpan, frame: Size) -> dict[str, Any]:

@@ -1,11 +1,15 @@
-"""What a worker runs for previews: one span of one stream, its segments put as they are done, then its record."""
+"""What a worker runs for previews: one span of one stream. Each segment is put as it is done, then told in a record.
+
+So a worker that dies costs the segment that it was in: who takes the span over goes on behind what the record tells.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from farm.executors.base import TaskContext
-from farm.preview_records import PreviewTarget, SegmentRecord, write_record
+from farm.preview_records import PreviewTarget, SegmentRecord, read_record, write_record
 from renderer.preview import PreviewRenderer, PreviewStream, RenderedSegment
 from renderer.workbench import Workbench
 from storage.objects import ObjectStore, open_store
@@ -21,13 +25,45 @@ class PreviewWork:
     keys: tuple[str, ...]
     target: PreviewTarget
 
+    @property
+    def records(self) -> str:
+        """The prefix of the stream's records."""
+        return self.target.records_of(self.stream.peer_id, self.stream.source)
 
-def render_preview(context: TaskContext, work: PreviewWork) -> int:
-    """Renders a span; the bytes that were stored. The same segments have the same bytes, so it may run twice."""
+
+def render_preview(context: TaskContext, work: PreviewWork) -> list[SegmentRecord]:
+    """Renders a span; what is known of its segments. They have the same bytes whoever makes them, and however often.
+
+    Progress is in frames; when it tells of a frame, all segments before that frame's are there.
+    """
     store = open_store(work.target.store)
+    records = _done_before(store, work)
+    first = work.first + len(records)
+    if first <= work.last:
+        renderer = PreviewRenderer(Workbench(work.stream.render), work.stream, first, work.last)
+        for segment in renderer.render(_reporter(context, work, first)):
+            records.append(_put(store, work, segment))
+            write_record(store, work.records, records)
+    return records
+
+
+def _done_before(store: ObjectStore, work: PreviewWork) -> list[SegmentRecord]:
+    """What somebody who began this span has finished of it: records of earlier runs are gone by now."""
+    known = read_record(store, work.records, work.first)
+    done: list[SegmentRecord] = []
+    for number, key in enumerate(work.keys, work.first):
+        if number not in known or known[number].key != key:
+            break
+        done.append(known[number])
+    return done
+
+
+def _reporter(context: TaskContext, work: PreviewWork, first: int) -> Callable[[], None]:
+    """Called after each frame from segment `first` on: how far the span is, and whether to go on."""
     grid = work.stream.grid
-    total = grid.frames(work.last).stop - grid.frames(work.first).start
-    done = stored = 0
+    begin = grid.frames(work.first).start
+    total = grid.frames(work.last).stop - begin
+    done = grid.frames(first).start - begin
 
     def on_frame() -> None:
         nonlocal done
@@ -35,21 +71,15 @@ def render_preview(context: TaskContext, work: PreviewWork) -> int:
         context.check_cancelled()
         context.progress(done, total, "frames")
 
-    records: list[SegmentRecord] = []
-    renderer = PreviewRenderer(Workbench(work.stream.render), work.stream, work.first, work.last)
-    for segment in renderer.render(on_frame):
-        stored += _put(store, work, segment)
-        peaks = b"" if segment.peaks is None else segment.peaks.tobytes()
-        records.append(SegmentRecord(segment.number, work.keys[segment.number - work.first], peaks))
-    write_record(store, work.target.records_of(work.stream.peer_id, work.stream.source), records)
-    return stored
+    return on_frame
 
 
-def _put(store: ObjectStore, work: PreviewWork, segment: RenderedSegment) -> int:
-    keys, who = work.target.keys, (work.stream.peer_id, work.stream.source)
-    objects = {keys.stream(*who, name).segment(segment.number): data for name, data in segment.files.items()}
+def _put(store: ObjectStore, work: PreviewWork, segment: RenderedSegment) -> SegmentRecord:
+    keys, who, number = work.target.keys, (work.stream.peer_id, work.stream.source), segment.number
+    for name, data in segment.files.items():
+        store.put(keys.stream(*who, name).segment(number), data)
     if segment.still is not None:
-        objects[keys.still(*who, segment.number)] = segment.still
-    for key, data in objects.items():
-        store.put(key, data)
-    return sum(map(len, objects.values()))
+        store.put(keys.still(*who, number), segment.still)
+    sizes = tuple(len(segment.files[rendition.name]) for rendition in work.stream.renditions)
+    peaks = b"" if segment.peaks is None else segment.peaks.tobytes()
+    return SegmentRecord(number, work.keys[number - work.first], sizes, peaks)

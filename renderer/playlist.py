@@ -25,10 +25,9 @@ def media_playlist(
         "#EXT-X-MEDIA-SEQUENCE:1",
         "#EXT-X-PLAYLIST-TYPE:EVENT",
         "#EXT-X-INDEPENDENT-SEGMENTS",
-        f'#EXT-X-MAP:URI="{init}"',
     ]
     if segments:
-        lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date_time(zero_unix_ms)}")
+        lines += [f'#EXT-X-MAP:URI="{init}"', f"#EXT-X-PROGRAM-DATE-TIME:{_date_time(zero_unix_ms)}"]
     for uri, seconds in segments:
         lines += [f"#EXTINF:{seconds:.6f},", uri]
     if complete:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -148,8 +149,8 @@ class PreviewRenderer:
         return self._packed(number, frames, still)
 
     def _packed(self, number: int, frames: range, still: bytes | None) -> RenderedSegment:
-        tick = frames.start * VIDEO_TIMESCALE // self._stream.render.fps
-        pictures = {d.name: d.finish(tick) for d in self._drawers}
+        ticks = range(*(n * VIDEO_TIMESCALE // self._stream.render.fps for n in (frames.start, frames.stop)))
+        pictures = {d.name: d.finish(ticks) for d in self._drawers}
         sound = self._sound.segment(number) if self._sound else None
         audio = AudioRun(sound.first_frame, sound.frames) if sound else None
         files = {
@@ -181,9 +182,9 @@ class _Drawer:
 
     def begin(self, length: int, *, black: bool) -> None:
         """A segment of `length` frames of the stream's grid begins; `black`: it will show nothing."""
-        self._length, self._black = -(-length // self._step), black
+        self._length, self._black = length, black
         self._samples, self._starts, self._encoder = [], [], None
-        if not (black and self._length in self._black_runs):
+        if not (black and length in self._black_runs):
             self._encoder = VideoEncoder(self._profile, self._size, self._fps)
 
     def add(self, i: int, picture: Picture | None) -> None:
@@ -199,17 +200,16 @@ class _Drawer:
         self._starts.append(at)
         self._last = picture
 
-    def finish(self, first_tick: int) -> VideoRun:
-        """The pictures of the segment, which stands at `first_tick`."""
-        ticks = VIDEO_TIMESCALE // self._fps
+    def finish(self, ticks: range) -> VideoRun:
+        """The pictures of the segment, which covers `ticks`: its last one is shown to its very end."""
         if self._encoder is None:
-            return VideoRun(first_tick, *self._black_runs[self._length])
+            return VideoRun(ticks.start, *self._black_runs[self._length])
         self._samples += [annexb_to_avcc(p.data) for p in self._encoder.finish()]
-        ends = [*self._starts[1:], self._length]
-        durations = [(end - start) * ticks for start, end in zip(self._starts, ends, strict=True)]
+        edges = [*(start * VIDEO_TIMESCALE // self._fps for start in self._starts), len(ticks)]
+        durations = [end - start for start, end in pairwise(edges)]
         if self._black:
             self._black_runs[self._length] = self._samples, durations
-        return VideoRun(first_tick, self._samples, durations)
+        return VideoRun(ticks.start, self._samples, durations)
 
     def _draw(self, picture: Picture | None) -> None:
         if picture is None:

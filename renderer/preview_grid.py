@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from compositing.times import SAMPLE_RATE, FrameGrid, Span
 from renderer.encode import AAC_FRAME
+from renderer.peaks import PEAKS_PER_SECOND
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,11 @@ class SegmentGrid:
     def aac_frames(self, k: int) -> range:
         """The AAC frames of recording time in segment `k`; frame j holds samples [j·1024, (j+1)·1024)."""
         return range(self._aac(self.frames(k).start), self._aac(self.frames(k).stop))
+
+    def peaks(self, k: int) -> range:
+        """The bins of the recording's waveform in segment `k`; the recording's last one need not be full."""
+        frames = self.frames(k)
+        return range(frames.start * PEAKS_PER_SECOND // self.fps, -(-frames.stop * PEAKS_PER_SECOND // self.fps))
 
     def length_s(self, k: int) -> float:
         return len(self.frames(k)) / self.fps

@@ -69,10 +69,8 @@ class PeerSound:
             self._chunk = self._render(number)
         wanted = self._grid.aac_frames(k)
         first = number * AAC_FRAMES_PER_CHUNK
-        bins = self._grid.seconds * PEAKS_PER_SECOND
-        at = (k - 1) * bins - number * CHUNK_SECONDS * PEAKS_PER_SECOND
-        count = -(-len(self._grid.frames(k)) * PEAKS_PER_SECOND // self._grid.fps)
-        drawn = self._chunk.peaks[at : at + count]
+        bins, begin = self._grid.peaks(k), number * CHUNK_SECONDS * PEAKS_PER_SECOND
+        drawn = self._chunk.peaks[bins.start - begin : bins.stop - begin]
         return SegmentSound(wanted.start, self._chunk.frames[wanted.start - first : wanted.stop - first], drawn)
 
     def _render(self, number: int) -> _Chunk:

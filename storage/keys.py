@@ -127,6 +127,11 @@ class PreviewKeys:
     def manifest(self) -> str:
         return f"{self.root}manifest.json"
 
+    @property
+    def folders(self) -> tuple[str, str]:
+        """The folders of all streams, each with its slash: prefixes to list."""
+        return f"{self.root}peers/", f"{self.root}screenshare/"
+
     def folder(self, peer_id: str, source: PeerSource) -> str:
         """The folder of one peer's streams, without a slash at the end; it is what a signed URL covers."""
         group = "peers" if source == "camera" else "screenshare"
