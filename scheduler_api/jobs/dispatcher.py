@@ -108,6 +108,7 @@ class Dispatcher:
         await self._recovery.sweep()
 
     async def _tend(self) -> None:
+        await self._house.queue.attend()
         for turn in list(self._turns):
             if not await self._house.queue.renew(turn.claim):
                 turn.end_early("lost")

@@ -1,8 +1,9 @@
 """The queue of jobs in Redis: at least once, fair between recordings, previews first, fenced by epochs.
 
 A job waits in the line of its recording. The lines of a kind stand in a ring: whoever takes, takes the first job of the
-first line, and that line goes to the end of the ring. Previews are taken before exports. What is taken is leased: who
-holds the lease renews it; when it runs out (`reap`) the job goes to the front and another dispatcher takes it over.
+first line, and that line goes to the end of the ring. Previews are taken before exports, and of one recording one at a
+time: they write to the same keys. What is taken is leased: who holds the lease renews it; when it runs out (`reap`) the
+job goes to the front and another dispatcher takes it over.
 
 Each taking gives the job a new epoch: the milliseconds of Redis's clock, or one more than the last. So epochs rise even
 when Redis has lost what it knew. Only the claim with the present epoch, and with its lease, can renew, finish or hand
@@ -14,7 +15,9 @@ Knows ids, kinds and recordings, no jobs; must not know storage. Raises redis.ex
     farm:queue:ring:{kind}                   list of the lines with something in them
     farm:queue:line:{kind}:{room}/{id}       list of job ids
     farm:queue:waiting:{kind}                sorted set: job id by when it was queued
+    farm:queue:busy                          hash: how many jobs of a line of previews are taken
     farm:queue:leases                        sorted set: job id by when its lease runs out
+    farm:queue:attended                      there while a dispatcher is at work
     farm:queue:job:{job id}                  hash: kind, line, queued_ms, epoch, attempts, owner
 """
 
@@ -56,10 +59,19 @@ local function wait(id, front)
 end
 local function lease(id, owner, lease_ms)
   local at, now = key('job', id), now_ms()
+  local kind, line = unpack(redis.call('HMGET', at, 'kind', 'line'))
+  if kind == 'preview' then redis.call('HINCRBY', key('busy'), line, 1) end
   local epoch = math.max(now, redis.call('HGET', at, 'epoch') + 1)
   redis.call('HSET', at, 'epoch', epoch, 'owner', owner)
   redis.call('ZADD', key('leases'), now + lease_ms, id)
   return {id, epoch, redis.call('HINCRBY', at, 'attempts', 1)}
+end
+local function release(id)
+  local kind, line = unpack(redis.call('HMGET', key('job', id), 'kind', 'line'))
+  redis.call('ZREM', key('leases'), id)
+  if kind == 'preview' and redis.call('HINCRBY', key('busy'), line, -1) <= 0 then
+    redis.call('HDEL', key('busy'), line)
+  end
 end
 local function holds(id, epoch)
   return redis.call('HGET', key('job', id), 'epoch') == epoch and redis.call('ZSCORE', key('leases'), id)
@@ -86,12 +98,14 @@ _TAKE = (
     + """
 for n = 3, #ARGV do
   local ring = key('ring', ARGV[n])
-  local line = redis.call('LPOP', ring)
-  if line then
-    local id = redis.call('LPOP', line)
+  for _ = 1, redis.call('LLEN', ring) do
+    local line = redis.call('LPOP', ring)
+    local id = redis.call('HEXISTS', key('busy'), line) == 0 and redis.call('LPOP', line)
     if redis.call('EXISTS', line) == 1 then redis.call('RPUSH', ring, line) end
-    redis.call('ZREM', key('waiting', ARGV[n]), id)
-    return lease(id, ARGV[1], ARGV[2])
+    if id then
+      redis.call('ZREM', key('waiting', ARGV[n]), id)
+      return lease(id, ARGV[1], ARGV[2])
+    end
   end
 end
 return false
@@ -126,7 +140,7 @@ _FINISH = (
     _PRELUDE
     + """
 if not holds(ARGV[1], ARGV[2]) then return 0 end
-redis.call('ZREM', key('leases'), ARGV[1])
+release(ARGV[1])
 redis.call('DEL', key('job', ARGV[1]))
 return 1
 """
@@ -137,7 +151,7 @@ _GIVE_BACK = (
     _PRELUDE
     + """
 if not holds(ARGV[1], ARGV[2]) then return 0 end
-redis.call('ZREM', key('leases'), ARGV[1])
+release(ARGV[1])
 redis.call('HINCRBY', key('job', ARGV[1]), 'attempts', -1)
 wait(ARGV[1], true)
 return 1
@@ -149,8 +163,8 @@ _REAP = (
     + """
 local late = redis.call('ZRANGEBYSCORE', key('leases'), '-inf', now_ms(), 'LIMIT', 0, 100)
 for _, id in ipairs(late) do
-  redis.call('ZREM', key('leases'), id)
-  wait(id, true)
+  release(id)
+  if redis.call('EXISTS', key('job', id)) == 1 then wait(id, true) end
 end
 return late
 """
@@ -168,6 +182,9 @@ end
 return oldest
 """
 )
+
+
+_ATTENDED = "farm:queue:attended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +249,14 @@ class JobQueue:
                 pipeline.exists(f"farm:queue:job:{job_id}")
             known = await pipeline.execute()
         return [job_id for job_id, there in zip(ids, known, strict=True) if not there]
+
+    async def attend(self) -> None:
+        """A dispatcher is at work; this is known for as long as a lease lasts."""
+        await self._redis.set(_ATTENDED, 1, px=self._lease_ms)
+
+    async def is_attended(self) -> bool:
+        """Whether any dispatcher was at work lately."""
+        return bool(await self._redis.exists(_ATTENDED))
 
     async def depth(self) -> Mapping[JobKind, int]:
         """How many jobs wait, by kind."""
