@@ -47,7 +47,7 @@ class Given(NamedTuple):
     """What the settings hold. Rings are written `id:secret,id:secret`, the signing key first."""
 
     user_token_secret: str | None = None
-    user_token_jwks: str | None = None   # public: a JWKS document in place of the secret
+    user_token_jwks: str | None = None  # public: a JWKS document in place of the secret
     composition_keys: str | None = None
     media_keys: str | None = None
     service_key: str | None = None

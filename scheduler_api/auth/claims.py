@@ -27,7 +27,7 @@ DEVELOPMENT_TTL_S: Final = 12 * 3600
 MAX_SUBJECT_CHARS: Final = 256
 MIN_RSA_BITS: Final = 2048
 
-_LEEWAY_S: Final = 10.0   # two services' clocks differ a little
+_LEEWAY_S: Final = 10.0  # two services' clocks differ a little
 _ROLES: Final = frozenset(get_args(Role))
 
 

@@ -16,7 +16,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 MAX_TOKEN_CHARS: Final = 16_384
-LAST_TIME_S: Final = 10**12   # beyond any date
+LAST_TIME_S: Final = 10**12  # beyond any date
 
 Clock = Callable[[], float]
 """Unix time in seconds."""
@@ -47,7 +47,7 @@ def read_jwt(
     try:
         claims = _verified(token, keys, audience, required)
     except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        raise BadJwt from None   # the cause may quote the token
+        raise BadJwt from None  # the cause may quote the token
     _check_times(claims, now_s, leeway_s)
     return claims
 
@@ -63,7 +63,7 @@ def _verified(token: str, keys: KeyLookup, audience: str, required: Collection[s
         audience=audience,
         options={
             "require": ["exp", "aud", *required],
-            "verify_exp": False,   # against our clock, below
+            "verify_exp": False,  # against our clock, below
             "verify_nbf": False,
             "verify_iat": False,
         },

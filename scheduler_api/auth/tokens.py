@@ -51,7 +51,7 @@ class CheckedToken:
     recording_id: str
     jti: str
     sha256: str = field(repr=False)
-    expires: int   # Unix seconds
+    expires: int  # Unix seconds
 
 
 @dataclass(frozen=True, slots=True)

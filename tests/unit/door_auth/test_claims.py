@@ -110,7 +110,7 @@ def test_a_claim_of_the_wrong_kind_is_refused(tokens: UserTokens, changes: dict[
 
 def test_time_is_the_clock_that_was_handed_in(tokens: UserTokens, clock: HandClock) -> None:
     token = signed(exp=int(NOW_S) + 60, nbf=int(NOW_S) - 60)
-    clock.now_s = NOW_S + 69.9   # ten seconds of grace between two services' clocks
+    clock.now_s = NOW_S + 69.9  # ten seconds of grace between two services' clocks
     tokens.verify(token)
     for outside in (NOW_S + 70, NOW_S - 71, NOW_S + 10**6):
         clock.now_s = outside
@@ -144,6 +144,14 @@ def test_only_true_is_logged_in(tokens: UserTokens, logged_in: object) -> None:
 def test_the_header_does_not_choose_the_algorithm(tokens: UserTokens, alg: object, with_signature: bool) -> None:
     key = USER_SECRET.encode() if with_signature else None
     assert_refused(tokens, forged_jwt({"alg": alg, "typ": "JWT"}, claims(), key))
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+def test_the_right_secret_with_another_algorithm_is_refused(algorithm: str) -> None:
+    key = secret("long enough") + secret("for SHA-512")
+    tokens = UserTokens.with_secret(key, HandClock())
+    tokens.verify(jwt.encode(claims(), key, "HS256"))
+    assert_refused(tokens, jwt.encode(claims(), key, algorithm))
 
 
 def test_a_token_cannot_bring_its_own_key(tokens: UserTokens, rsa_key: rsa.RSAPrivateKey) -> None:

@@ -11,7 +11,15 @@ from typing import Any
 import pytest
 
 from farm.errors import BadSetting
-from scheduler_api.secrets import Given, Secrets, default_state_dir, development_secrets, parse_ring, resolve
+from scheduler_api.secrets import (
+    Given,
+    SecretName,
+    Secrets,
+    default_state_dir,
+    development_secrets,
+    parse_ring,
+    resolve,
+)
 from tests.support.auth import secret
 
 GIVEN = Given(
@@ -60,7 +68,8 @@ def test_both_public_keys_and_a_secret_are_one_too_many(tmp_path: Path) -> None:
 
 
 def test_a_process_that_needs_fewer_secrets_is_no_development(tmp_path: Path) -> None:
-    secrets = resolve(Given(user_token_secret=secret("user")), tmp_path / "state", needed=("user_token_secret",))
+    needed: tuple[SecretName, ...] = ("user_token_secret",)
+    secrets = resolve(Given(user_token_secret=secret("user")), tmp_path / "state", needed)
     assert not secrets.development
     assert (secrets.composition_keys, secrets.media_keys) == ((), ())
     assert not (tmp_path / "state").exists()

@@ -97,7 +97,7 @@ OUTSIDE_THE_FOLDER = [
     f"{FOLDER}/av.m3u8\\",
     f"{FOLDER}/..%5cpeer-2%5cav.m3u8",
     f"{FOLDER}/..%255cpeer-2%255cav.m3u8",
-    f"{FOLDER}/%c0%ae%c0%ae/av.m3u8",   # overlong UTF-8
+    f"{FOLDER}/%c0%ae%c0%ae/av.m3u8",  # overlong UTF-8
     f"{FOLDER}/%uff0e%uff0e/av.m3u8",
     f"{FOLDER}/．．/av.m3u8",
     f"{FOLDER}/av%2em3u8",
@@ -107,6 +107,8 @@ OUTSIDE_THE_FOLDER = [
     f"{FOLDER}/av.m3u8\n",
     f"{FOLDER}/av.m3u8%0a",
     f"{FOLDER}/av.m3u8 ",
+    f"{FOLDER}/\udce9.m3u8",  # a byte that was no UTF-8
+    f"{FOLDER}\udce9/av.m3u8",
     f"{FOLDER}/av.m3u8;x=1",
     f"{FOLDER}/av.m3u8?x=1",
     f"{FOLDER}/av.m3u8#x",

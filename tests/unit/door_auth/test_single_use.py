@@ -157,7 +157,7 @@ def test_a_receipt_works_for_a_minute(valkey: Valkey) -> None:
         receipt = (await desk.burn(checked)).receipt
         key = f"farm:receipt:{receipt}"
         assert GIVE_BACK_MS - 5000 < await client.pttl(key) <= GIVE_BACK_MS == 60_000
-        await client.pexpire(key, 1)   # a minute later
+        await client.pexpire(key, 1)  # a minute later
         while await client.exists(key):
             await asyncio.sleep(0.001)
         assert not await desk.give_back(receipt)
@@ -171,7 +171,7 @@ def test_a_token_that_ended_meanwhile_is_not_given_back(valkey: Valkey) -> None:
     async def work(desk: CompositionTokens, client: Redis) -> None:
         checked = await issue(desk)
         key = f"farm:token:{checked.sha256}"
-        await client.pexpire(key, 200)   # the last moments of its half hour
+        await client.pexpire(key, 200)  # the last moments of its half hour
         ends_ms = await client.pexpiretime(key)
         receipt = (await desk.burn(checked)).receipt
         while (now := await client.time())[0] * 1000 + now[1] / 1000 <= ends_ms:
@@ -306,7 +306,7 @@ async def _fail_over(valkey: Valkey, replica: Valkey) -> None:
         desk = tokens_of(first)
         checked = await issue(desk)
         await first.wait(1, 5000)
-        await second.replicaof("NO", "ONE")   # cut off: it does not hear of the use
+        await second.replicaof("NO", "ONE")  # cut off: it does not hear of the use
         await desk.burn(checked)
         assert await second.exists(f"farm:token:{checked.sha256}")
         with pytest.raises(TokenRejected):
@@ -323,7 +323,7 @@ async def _fail_over(valkey: Valkey, replica: Valkey) -> None:
             await desk.burn(checked)
 
 
-async def _note_of_first_reign(client: Redis) -> bytes:
+async def _note_of_first_reign(client: Redis) -> str | bytes:
     """The note as this server wrote it: what a replica that missed the use still holds."""
     checked = await issue(tokens_of(client))
     note = await client.getdel(f"farm:token:{checked.sha256}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -57,7 +58,7 @@ def unconnected(clock: HandClock) -> CompositionTokens:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    good = {"aud": AUDIENCE, "sub": ADA, "jti": "j", "recording_id": RECORDING, "room_id": ROOM}
+    good: dict[str, Any] = {"aud": AUDIENCE, "sub": ADA, "jti": "j", "recording_id": RECORDING, "room_id": ROOM}
     good |= {"scope": list(SCOPES), "iat": int(NOW_S), "exp": int(NOW_S) + TTL_S} | changes
     return {name: value for name, value in good.items() if value is not None}
 
@@ -110,11 +111,10 @@ def test_redis_holds_no_token_and_forgets_after_30_minutes(valkey: Valkey) -> No
         issued = await tokens.issue(ADA, RECORDING, ROOM, SCOPES)
         async with redis_client(valkey.url) as client:
             (key,) = await client.keys("*")
-            assert key.startswith(b"farm:token:")
             assert 1_795_000 < await client.pttl(key) <= 1_800_000
-            for part in issued.token.encode().split(b"."):
-                assert part not in key + (await client.get(key) or b"")
-        assert len(key) == len("farm:token:") + 64
+            held = f"{key!r} {await client.get(key)!r}"
+        assert re.fullmatch("b'farm:token:[0-9a-f]{64}' b'[0-9a-f]{80}'", held)
+        assert all(part not in held for part in issued.token.split("."))
 
     with_tokens(valkey, work)
 
@@ -171,6 +171,14 @@ def test_the_kid_only_names_a_key_of_the_ring(unconnected: CompositionTokens, ki
     """c1 is in the ring, but did not sign this."""
     assert_rejected(unconnected, forged_jwt(HEADER | {"kid": kid}, claims(), KEY.encode()))
     assert_rejected(unconnected, forged_jwt(HEADER | {"kid": kid}, claims(), b""))
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+def test_the_right_key_with_another_algorithm_is_rejected(algorithm: str) -> None:
+    key = secret("long enough") + secret("for SHA-512")
+    tokens = CompositionTokens(TokenStore(Redis(port=1)), ((KEY_ID, key),), HandClock())
+    tokens.check(jwt.encode(claims(), key, "HS256", headers={"kid": KEY_ID}), "preview:read", RECORDING)
+    assert_rejected(tokens, jwt.encode(claims(), key, algorithm, headers={"kid": KEY_ID}))
 
 
 def test_a_token_without_a_kid_is_rejected(unconnected: CompositionTokens) -> None:
