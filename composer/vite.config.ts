@@ -15,7 +15,12 @@ const page = {
 /** `<RecordingComposer>` for another React application. */
 const library = {
   outDir: here("dist"),
-  lib: { entry: here("src/index.ts"), formats: ["es" as const], fileName: "recording-composer", cssFileName: "recording-composer" },
+  lib: {
+    entry: here("src/index.ts"),
+    formats: ["es" as const],
+    fileName: "recording-composer",
+    cssFileName: "recording-composer",
+  },
   rollupOptions: { external: ["react", "react-dom", "react/jsx-runtime", "hls.js"] },
 };
 

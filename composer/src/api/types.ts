@@ -127,13 +127,15 @@ export interface Job {
   readonly job_id: string;
   readonly kind: "preview" | "export";
   readonly recording_id: string;
+  readonly room_id: string;
   readonly status: JobStatus;
   readonly progress: JobProgress | null;
   readonly reason: string | null;
   readonly message: string | null;
   readonly warnings: readonly { readonly code: string; readonly message: string }[];
-  readonly result: Record<string, unknown> | null;
   readonly created_at: string;
+  readonly updated_at: string;
+  readonly started_at: string | null;
   readonly finished_at: string | null;
 }
 
@@ -155,4 +157,6 @@ export interface AssetSaved {
   readonly asset: string;
   readonly width: number;
   readonly height: number;
+  /** Signed. */
+  readonly url: string;
 }

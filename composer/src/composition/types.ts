@@ -69,14 +69,7 @@ export interface TextEvent {
   readonly duration_ms: number;
 }
 
-export type TimelineEvent =
-  | LayoutEvent
-  | PinEvent
-  | UnpinEvent
-  | PlaceEvent
-  | UnplaceEvent
-  | PeerEvent
-  | TextEvent;
+export type TimelineEvent = LayoutEvent | PinEvent | UnpinEvent | PlaceEvent | UnplaceEvent | PeerEvent | TextEvent;
 
 /** What holds for one peer from the start. */
 export interface TrackState {

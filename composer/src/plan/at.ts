@@ -28,7 +28,10 @@ export function frameNumber(tMs: number, fps: number): number {
 
 /** The scene that holds `tMs`; the first or last one for times outside the plan. Null for a plan without scenes. */
 export function sceneIndexAt(plan: Plan, tMs: number): number {
-  return Math.max(0, lastStarted(plan.scenes, tMs, (scene) => scene.start_ms));
+  return Math.max(
+    0,
+    lastStarted(plan.scenes, tMs, (scene) => scene.start_ms),
+  );
 }
 
 export function momentAt(plan: Plan, tMs: number): Moment | null {

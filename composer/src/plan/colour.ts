@@ -29,7 +29,16 @@ function isLight(colour: string): boolean {
 }
 
 function mixed(colour: string, other: number, share: number): string {
-  return "#" + rgb(colour).map((c) => roundHalfEven(c + (other - c) * share).toString(16).padStart(2, "0")).join("");
+  return (
+    "#" +
+    rgb(colour)
+      .map((c) =>
+        roundHalfEven(c + (other - c) * share)
+          .toString(16)
+          .padStart(2, "0"),
+      )
+      .join("")
+  );
 }
 
 function rgb(colour: string): Rgb {
