@@ -17,15 +17,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scheduler_api.studio_wire import LENGTHS, Header, describe_error, lengths, pack, parse_header
+from storage.keys import RecordingKeys
 
 if TYPE_CHECKING:
-    from farm.interactive import InteractiveSession, Place
+    from farm.interactive import InteractiveSession
 
 _OPEN_FILES = 256
 _COLLECT_EVERY = 200
 """Answers between two collections of garbage: plans are trees, and leave next to none."""
-
-Answer = tuple[Header, bytes]
 
 
 def main() -> None:
@@ -79,8 +78,8 @@ class Worker:
     """What each kind of request does."""
 
     def __init__(self, first: Header) -> None:
-        self._session = _session(first["settings"])
-        self._kinds: dict[str, Callable[[Header, bytes], Answer]] = {
+        self._session = _session(first["store"], first["settings"])
+        self._kinds: dict[str, Callable[[Header, bytes], bytes]] = {
             "plan": self._plan,
             "still": self._still,
             "image": self._image,
@@ -90,46 +89,42 @@ class Worker:
         """The frame that answers: a result, or an error."""
         signal.setitimer(signal.ITIMER_REAL, header["limit_s"])
         try:
-            return pack(*self._kinds[header["kind"]](header, body))
+            return pack({}, self._kinds[header["kind"]](header, body))
         except Exception as error:
             return pack({"error": describe_error(error)})
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
-    def _plan(self, header: Header, body: bytes) -> Answer:
-        from compositing.times import Span
+    def _plan(self, header: Header, body: bytes) -> bytes:
+        return self._session.plan(_keys(header), body, tuple(header["window_ms"]))
 
-        window = Span(*header["window"]) if header["window"] else None
-        return {}, self._session.plan(_place(header), body, window)
+    def _still(self, header: Header, body: bytes) -> bytes:
+        return self._session.still(_keys(header), body, header["at_s"], header["form"])
 
-    def _still(self, header: Header, body: bytes) -> Answer:
-        return {}, self._session.still(_place(header), body, header["at_s"], header["form"])
-
-    def _image(self, header: Header, body: bytes) -> Answer:
+    def _image(self, header: Header, body: bytes) -> bytes:
         from compositing.assets import decode_asset
 
         image = decode_asset(header["name"], body)
-        return {"width": image.width, "height": image.height}, b""
+        return f"{image.width} {image.height}".encode()
 
 
-def _session(settings: dict[str, Any]) -> InteractiveSession:
+def _session(store: list[str | None], settings: dict[str, Any]) -> InteractiveSession:
     """Imports what decodes and draws: two thirds of a second, once."""
     import time
 
     from compositing.threads import use_one_thread
     from farm.interactive import InteractiveSession
     from farm.settings import FarmSettings
+    from storage.contract import StoreSpec
 
     use_one_thread()
     dirs = tuple(map(Path, settings.pop("font_dirs")))
-    return InteractiveSession(FarmSettings(**settings, font_dirs=dirs), time.monotonic)
+    spec = StoreSpec(*store)  # type: ignore[arg-type]
+    return InteractiveSession(spec, FarmSettings(**settings, font_dirs=dirs), time.monotonic)
 
 
-def _place(header: Header) -> Place:
-    from farm.interactive import Place
-    from storage.contract import StoreSpec
-
-    return Place(StoreSpec(*header["store"]), header["room_id"], header["recording_id"])
+def _keys(header: Header) -> RecordingKeys:
+    return RecordingKeys(header["room_id"], header["recording_id"])
 
 
 if __name__ == "__main__":
