@@ -1,6 +1,6 @@
 """Plans and stills while somebody composes: of recordings that were read before, with what was drawn before.
 
-Takes the keys of a recording and the bytes of a Composition State; gives the bytes of a plan or a still.
+Takes the name of a recording and the bytes of a Composition State; gives the bytes of a plan or a still.
 Keeps a few recordings understood, the least lately used forgotten first, each tied to the ETags of its documents and
 to whether it is finished; that is looked up again when the answer is older than `FRESH_S`. Stills that a plan names
 are stored before the plan is given, so that any process can serve them. One thread at a time.
@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from compositing.fonts import FontBook
 from compositing.plan_json import plan_bytes
-from compositing.state import MAX_TIME_MS, parse_state
+from compositing.state import parse_state
 from compositing.stills import StillFormat
 from compositing.times import Span
 from farm.compose import Composer
@@ -41,8 +42,19 @@ _PUTTERS = 8
 """Stills that are stored at the same time."""
 
 
-Window = tuple[int | None, int | None]
-"""From and to, in ms of recording time; None is the beginning, or the end."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which recording, in which store."""
+
+    store: StoreSpec
+    room_id: str
+    recording_id: str
+
+    @property
+    def keys(self) -> RecordingKeys:
+        """Raises InvalidKey for ids that may not stand in a path."""
+        return RecordingKeys(self.room_id, self.recording_id)
+
 
 Stamp = tuple[str | None, ...]
 """The ETags of the documents that may change while a recording runs; None for one that is absent."""
@@ -51,48 +63,51 @@ Stamp = tuple[str | None, ...]
 class InteractiveSession:
     """What one process knows of the recordings that are being composed. Errors are those of the rooms below."""
 
-    def __init__(self, spec: StoreSpec, settings: FarmSettings, clock: Callable[[], float]) -> None:
-        """For the recordings in the store of `spec`; `clock` gives seconds from any fixed point."""
-        self._spec = spec
-        self._store = open_store(spec)
+    def __init__(self, settings: FarmSettings, clock: Callable[[], float]) -> None:
+        """`clock` gives seconds from any fixed point."""
         self._around = Surroundings(settings, LocalExecutor(), lambda event: None)
         self._clock = clock
         self._fonts = fonts_of(settings)
-        self._open: OrderedDict[RecordingKeys, _Understood] = OrderedDict()
+        self._stores: dict[StoreSpec, ObjectStore] = {}
+        self._open: OrderedDict[Place, _Understood] = OrderedDict()
 
-    def plan(self, keys: RecordingKeys, state: bytes, window_ms: Window = (None, None)) -> bytes:
-        """The plan of `state`, or of what of it lies in `window_ms`, as JSON."""
+    def plan(self, place: Place, state: bytes, window: Span | None = None) -> bytes:
+        """The plan of `state`, or of what of it lies in `window`, as JSON."""
         parsed = parse_state(state)
-        understood = self._understood(keys)
-        window = Span(window_ms[0] or 0, MAX_TIME_MS if window_ms[1] is None else window_ms[1])
+        understood = self._understood(place)
         plan = understood.composer().plan(parsed, window)
         understood.store_rasters()
         return plan_bytes(plan)
 
-    def still(self, keys: RecordingKeys, state: bytes, at_s: float, form: StillFormat) -> bytes:
+    def still(self, place: Place, state: bytes, at_s: float, form: StillFormat) -> bytes:
         """The composed picture at `at_s` seconds of recording time, as an image file."""
         parsed = parse_state(state)
-        understood = self._understood(keys)
+        understood = self._understood(place)
         return draw_still(understood.composer(), parsed, at_s, form, self._around, understood.pictures)
 
-    def _understood(self, keys: RecordingKeys) -> _Understood:
+    def _understood(self, place: Place) -> _Understood:
         """The recording as it is now; it is read where it was not, or has changed since."""
         now_s = self._clock()
-        known = self._open.get(keys)
+        known = self._open.get(place)
         if known is None or now_s - known.checked_s > FRESH_S:
-            stamp = _stamp(self._store, keys)
+            stamp = _stamp(self._store(place.store), place.keys)
             if known is None or known.stamp != stamp:
-                known = self._read(keys, stamp)
+                known = self._read(place, stamp)
             known.checked_s = now_s
-        self._open[keys] = known
-        self._open.move_to_end(keys)
+        self._open[place] = known
+        self._open.move_to_end(place)
         if len(self._open) > MOST_RECORDINGS:
             self._open.popitem(last=False)
         return known
 
-    def _read(self, keys: RecordingKeys, stamp: Stamp) -> _Understood:
-        recording = open_recording(self._spec, keys.room_id, keys.recording_id, self._store)
+    def _read(self, place: Place, stamp: Stamp) -> _Understood:
+        recording = open_recording(place.store, place.room_id, place.recording_id, self._store(place.store))
         return _Understood(read(recording, self._around), self._fonts, stamp)
+
+    def _store(self, spec: StoreSpec) -> ObjectStore:
+        if spec not in self._stores:
+            self._stores[spec] = open_store(spec)
+        return self._stores[spec]
 
 
 class _Understood:

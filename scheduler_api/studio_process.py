@@ -12,12 +12,11 @@ import socket
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from farm.forkserver import ONE_THREAD
 from farm.settings import PREFIX, FarmSettings
 from scheduler_api.studio_wire import LENGTHS, BrokenFrame, Header, lengths, pack, parse_header
-from storage.contract import StoreSpec
 
 _MODULE = "scheduler_api.studio_worker"
 _READ_AHEAD_BYTES = 4 << 20
@@ -44,8 +43,8 @@ class Limits:
 class StudioProcess:
     """A worker process; a new one is started where the last has died."""
 
-    def __init__(self, spec: StoreSpec, settings: FarmSettings, limits: Limits) -> None:
-        self._first = pack({"settings": _plain(settings), "store": astuple(spec)})
+    def __init__(self, settings: FarmSettings, limits: Limits) -> None:
+        self._first = pack({"settings": _plain(settings)})
         self._memory_bytes = limits.memory_bytes
         self._process: asyncio.subprocess.Process | None = None
         self._ready = False

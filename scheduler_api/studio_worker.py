@@ -17,10 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scheduler_api.studio_wire import LENGTHS, Header, describe_error, lengths, pack, parse_header
-from storage.keys import RecordingKeys
 
 if TYPE_CHECKING:
-    from farm.interactive import InteractiveSession
+    from farm.interactive import InteractiveSession, Place
 
 _OPEN_FILES = 256
 _COLLECT_EVERY = 200
@@ -78,7 +77,7 @@ class Worker:
     """What each kind of request does."""
 
     def __init__(self, first: Header) -> None:
-        self._session = _session(first["store"], first["settings"])
+        self._session = _session(first["settings"])
         self._kinds: dict[str, Callable[[Header, bytes], bytes]] = {
             "plan": self._plan,
             "still": self._still,
@@ -96,10 +95,13 @@ class Worker:
             signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _plan(self, header: Header, body: bytes) -> bytes:
-        return self._session.plan(_keys(header), body, tuple(header["window_ms"]))
+        from compositing.times import Span
+
+        window = Span(*header["window_ms"]) if header["window_ms"] else None
+        return self._session.plan(_place(header), body, window)
 
     def _still(self, header: Header, body: bytes) -> bytes:
-        return self._session.still(_keys(header), body, header["at_s"], header["form"])
+        return self._session.still(_place(header), body, header["at_s"], header["form"])
 
     def _image(self, header: Header, body: bytes) -> bytes:
         from compositing.assets import decode_asset
@@ -108,23 +110,24 @@ class Worker:
         return f"{image.width} {image.height}".encode()
 
 
-def _session(store: list[str | None], settings: dict[str, Any]) -> InteractiveSession:
+def _session(settings: dict[str, Any]) -> InteractiveSession:
     """Imports what decodes and draws: two thirds of a second, once."""
     import time
 
     from compositing.threads import use_one_thread
     from farm.interactive import InteractiveSession
     from farm.settings import FarmSettings
-    from storage.contract import StoreSpec
 
     use_one_thread()
     dirs = tuple(map(Path, settings.pop("font_dirs")))
-    spec = StoreSpec(*store)  # type: ignore[arg-type]
-    return InteractiveSession(spec, FarmSettings(**settings, font_dirs=dirs), time.monotonic)
+    return InteractiveSession(FarmSettings(**settings, font_dirs=dirs), time.monotonic)
 
 
-def _keys(header: Header) -> RecordingKeys:
-    return RecordingKeys(header["room_id"], header["recording_id"])
+def _place(header: Header) -> Place:
+    from farm.interactive import Place
+    from storage.contract import StoreSpec
+
+    return Place(StoreSpec(*header["store"]), header["room_id"], header["recording_id"])
 
 
 if __name__ == "__main__":
