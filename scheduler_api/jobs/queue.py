@@ -5,7 +5,7 @@ first line, and that line goes to the end of the ring. Previews are taken before
 time: they write to the same keys. What is taken is leased: who holds the lease renews it; when it runs out (`reap`) the
 job goes to the front and another dispatcher takes it over.
 
-Each taking gives the job a new epoch: the milliseconds of Redis's clock, or one more than the last. So epochs rise even
+Each taking gives the job a new epoch: the microseconds of Redis's clock, or one more than the last. So epochs rise even
 when Redis has lost what it knew. Only the claim with the present epoch, and with its lease, can renew, finish or hand
 back. All times are Redis's own: the clocks of dispatchers do not matter. Every step is one script, so none can be
 half done; one whose answer was lost may be sent again.
@@ -39,10 +39,11 @@ RENEW_S = 5.0
 
 _PRELUDE = """
 local function key(...) return table.concat({'farm:queue', ...}, ':') end
-local function now_ms()
+local function now_us()
   local time = redis.call('TIME')
-  return time[1] * 1000 + math.floor(time[2] / 1000)
+  return time[1] * 1000000 + time[2]
 end
+local function now_ms() return math.floor(now_us() / 1000) end
 local function wait(id, front)
   local at = key('job', id)
   local kind, line, queued_ms = unpack(redis.call('HMGET', at, 'kind', 'line', 'queued_ms'))
@@ -58,12 +59,12 @@ local function wait(id, front)
   redis.call('HSET', at, 'owner', '')
 end
 local function lease(id, owner, lease_ms)
-  local at, now = key('job', id), now_ms()
+  local at = key('job', id)
   local kind, line = unpack(redis.call('HMGET', at, 'kind', 'line'))
   if kind == 'preview' then redis.call('HINCRBY', key('busy'), line, 1) end
-  local epoch = math.max(now, redis.call('HGET', at, 'epoch') + 1)
+  local epoch = math.max(now_us(), redis.call('HGET', at, 'epoch') + 1)
   redis.call('HSET', at, 'epoch', epoch, 'owner', owner)
-  redis.call('ZADD', key('leases'), now + lease_ms, id)
+  redis.call('ZADD', key('leases'), now_ms() + lease_ms, id)
   return {id, epoch, redis.call('HINCRBY', at, 'attempts', 1)}
 end
 local function release(id)

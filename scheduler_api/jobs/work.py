@@ -19,10 +19,9 @@ from compositing.state import CompositionState, LayoutName, parse_state
 from farm.executors.base import CancelToken, Observer
 from farm.job import Job
 from farm.preview import PreviewOptions, preview
-from farm.preview_plan import PreviewPreset
 from farm.run import ExportOptions, ExportReport, Surroundings, export
 from farm.settings import FarmSettings
-from renderer.profiles import PresetName
+from renderer.profiles import PresetName, PreviewPreset
 from scheduler_api.jobs.pool import Ahead, SharedExecutor
 from scheduler_api.jobs.running import Outcome
 from storage.objects import StoreSpec
