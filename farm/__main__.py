@@ -9,20 +9,30 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import click
 
 
-def main() -> None:
-    """Runs the command that the arguments name."""
+def _commands() -> click.Command:
+    from farm.cli import main as commands
+
+    return commands
+
+
+def main(load: Callable[[], click.Command] = _commands) -> None:
+    """Runs the command that the arguments name, of those that `load` imports."""
     if _starts_workers(sys.argv[1:]):
         from farm.forkserver import start_early
 
         start_early()
     gc.disable()  # importing makes many objects and no garbage: looking for some takes a tenth of the time
-    from farm.cli import main as command
-
+    commands = load()
     gc.freeze()
     gc.enable()
-    command(prog_name="farm")
+    commands(prog_name="farm")
 
 
 def _starts_workers(arguments: list[str]) -> bool:

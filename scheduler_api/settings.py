@@ -51,13 +51,15 @@ class DoorSettings(FarmSettings):
     )
     tokens_address: str | None = Field(
         default=None,
-        description="Where the role `composition` has tokens verified, `host:port`; without it by its own keys and Redis.",
+        description="Where the role `composition` has tokens verified, `host:port`; else its own keys and Redis.",
     )
     tokens_tls_cert: Path | None = Field(
         default=None, description="This side's certificate (PEM) for CompositionTokens; with it both sides show one."
     )
     tokens_tls_key: Path | None = Field(default=None, description="The certificate's private key (PEM).")
-    tokens_tls_ca: Path | None = Field(default=None, description="Who must have signed the other side's certificate (PEM).")
+    tokens_tls_ca: Path | None = Field(
+        default=None, description="Who must have signed the other side's certificate (PEM)."
+    )
     media_ttl_s: int = Field(default=900, ge=300, le=900, description="Life of a signed media URL, 5 to 15 minutes.")
     editor_roles: Annotated[frozenset[EditorRole], NoDecode] = Field(
         default=frozenset({"host", "co_host"}),

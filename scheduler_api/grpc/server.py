@@ -31,6 +31,7 @@ _STATUS: dict[int, RegisteredStatus] = {
     shelf_pb.RECORDING_STATUS_COMPLETED: "completed",
     shelf_pb.RECORDING_STATUS_FAILED: "failed",
 }
+_OPTIONS = [("grpc.so_reuseport", 0)]   # a port that another process has is an error, not shared with it
 
 _log = logging.getLogger(__name__)
 
@@ -59,14 +60,14 @@ class Listening:
 
 async def serve_tokens(desk: TokenDesk, address: str, tls: MutualTls | None = None) -> Listening:
     """CompositionTokens on `address` (`host:port`; port 0: a free one). Raises OSError where it is taken."""
-    server = aio.server()
+    server = aio.server(options=_OPTIONS)
     tokens_grpc.add_CompositionTokensServicer_to_server(_Tokens(desk), server)
     return await _listen(server, address, tls)
 
 
 async def serve_shelf(registry: Registry, address: str) -> Listening:
     """RecordingShelfBridge on `address`, as `serve_tokens`."""
-    server = aio.server()
+    server = aio.server(options=_OPTIONS)
     shelf_grpc.add_RecordingShelfBridgeServicer_to_server(_Shelf(registry), server)
     return await _listen(server, address, None)
 

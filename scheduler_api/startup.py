@@ -1,0 +1,58 @@
+"""What a process settles before it starts: its state folder, its secrets, the address it listens on.
+
+Takes settings; reads the environment and the clock for them. Light to import: a supervisor and `farm user-token` need
+no more of the door. Raises BadSetting, which names the variable.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from farm.errors import BadSetting
+from scheduler_api.auth.claims import UserTokens
+from scheduler_api.secrets import NEEDED, SecretName, Secrets, default_state_dir, resolve
+from scheduler_api.settings import DoorSettings, ProcessRole
+
+BACKLOG = 2048
+
+
+def state_dir_of(settings: DoorSettings) -> Path:
+    """The folder of the development secrets and the embedded Valkey."""
+    return (settings.state_dir or default_state_dir(os.environ, Path.home())).absolute()
+
+
+def secrets_of(settings: DoorSettings, role: ProcessRole = "all") -> Secrets:
+    """The secrets of a process with this role, checked against its address; in development made if there are none."""
+    found = resolve(settings.given_secrets(), state_dir_of(settings), _needed(settings, role))
+    if role != "dispatcher":
+        found.check_host(settings.host)
+    return found
+
+
+def _needed(settings: DoorSettings, role: ProcessRole) -> Sequence[SecretName]:
+    if role == "dispatcher" or (role == "composition" and settings.tokens_address):
+        return ()
+    return NEEDED
+
+
+def user_tokens(secrets: Secrets) -> UserTokens:
+    """What verifies user tokens, and where their secret is at hand issues them."""
+    if secrets.user_token_jwks:
+        return UserTokens.with_jwks(secrets.user_token_jwks, time.time)
+    if secrets.user_token_secret:
+        return UserTokens.with_secret(secrets.user_token_secret, time.time)
+    return UserTokens(lambda kid: None, time.time)   # of a composition service, which knows no users
+
+
+def listen(settings: DoorSettings) -> socket.socket:
+    """The API's listening socket."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise BadSetting("FARM_PORT", f"cannot listen on {settings.host}:{settings.port} ({reason})") from error
