@@ -23,14 +23,18 @@ _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.05, 0.8
 
 
 def redis_client(url: str) -> Redis:
-    """A client for `redis://host:port/db` (`rediss://`: TLS); who asks for it closes it. Does not connect yet."""
+    """A client for `redis://host:port/db` (`rediss://`: TLS) or `unix:///path`; who asks for it closes it.
+
+    Does not connect yet.
+    """
+    over_network = {} if url.startswith("unix:") else {"socket_keepalive": True}
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=MAX_CONNECTIONS,
         timeout=ANSWER_TIMEOUT_S,
         socket_timeout=ANSWER_TIMEOUT_S,
         socket_connect_timeout=_CONNECT_TIMEOUT_S,
-        socket_keepalive=True,
         retry=Retry(ExponentialWithJitterBackoff(base=_FIRST_WAIT_S, cap=_LONGEST_WAIT_S), _RETRIES),
+        **over_network,
     )
     return Redis.from_pool(pool)
