@@ -94,8 +94,13 @@ def problem_of(error: BaseException) -> JSONResponse:
     """The response to any error of the house."""
     kind = kind_of(error)
     if kind.status >= 500:
-        _log.error("%s: %s", type(error).__name__, error, exc_info=error if kind is _OUR_FAULT else None)
+        _log.error("%r", error, exc_info=error if kind is _OUR_FAULT else None)
     return problem(kind.status, kind.slug, kind.told or str(error), field_problems(error), _own_headers(error))
+
+
+def bad_parameter(name: str, message: str) -> RequestValidationError:
+    """The error of a query parameter that cannot be used."""
+    return RequestValidationError([{"loc": ("query", name), "msg": message}])
 
 
 def field_problems(error: BaseException) -> list[FieldProblem]:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from compositing.state import MAX_TIME_MS, LayoutName, TimeMs
 from farm.job import JobKind, Progress
-from renderer.profiles import PresetName
+from renderer.profiles import PresetName, PreviewPreset
 from scheduler_api.auth.access import Scope
 from scheduler_api.errors import Unprocessable
 
@@ -37,7 +37,7 @@ class TokenRequest(_Body):
 class PreviewRequest(_Body):
     """How the preview is made."""
 
-    preset: PresetName = "standard"
+    preset: PreviewPreset = "standard"
     segment_seconds: Literal[2, 4] = 4
     mux_per_peer: Literal[True] = True
     audio: bool = Field(default=False, description="Whether each peer gets a stream of the sound alone as well.")

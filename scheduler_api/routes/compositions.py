@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Header, Path, Query, Request
@@ -10,13 +12,16 @@ from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException
 from starlette.responses import Response
 
+from compositing.errors import InvalidRange
 from compositing.state import MAX_TIME_MS, CompositionState
+from compositing.times import Span
 from farm.job import rfc3339
 from scheduler_api.admission import TokenUse
 from scheduler_api.deps import RawBody, RecordingId, Seen, Shared
 from scheduler_api.errors import Unprocessable
 from scheduler_api.logs import note
 from scheduler_api.openapi import STATE_EXAMPLE, json_body, problems
+from scheduler_api.problems import bad_parameter
 from scheduler_api.ranges import matches
 from scheduler_api.routes.credentials import CompositionToken
 from scheduler_api.routes.links import links_for
@@ -92,7 +97,9 @@ async def plan(
     seen: Seen, shared: Shared, body: RawBody, from_ms: Time | None = None, to_ms: Time | None = None
 ) -> Response:
     """Who is where when, for a state that need not be saved; `from_ms` and `to_ms` ask for a window of it."""
-    made = await shared.studio.plan(seen.keys, body, (from_ms, to_ms))
+    window = _window(from_ms, to_ms)
+    with _naming("from_ms" if window else None):
+        made = await shared.studio.plan(shared.spec, seen.keys.room_id, seen.keys.recording_id, body, window)
     return Response(made, media_type="application/json")
 
 
@@ -113,7 +120,8 @@ async def still(
     format: Literal["png", "jpeg"] = "png",  # noqa: A002 (the word of the interface)
 ) -> Response:
     """The composed picture at one instant, by the export's own engine."""
-    made = await shared.studio.still(seen.keys, body, t / 1000, format)
+    with _naming("t"):
+        made = await shared.studio.still(shared.spec, seen.keys.room_id, seen.keys.recording_id, body, t / 1000, format)
     return Response(made, media_type=_IMAGES[format])
 
 
@@ -123,10 +131,11 @@ async def still(
     responses={200: {"description": "The image.", "content": {"image/png": {}}}, **problems(401, 404, 422, 503)},
 )
 async def label(
-    seen: Seen, shared: Shared, key: Annotated[str, Path(pattern=r"^[0-9a-f]{8,128}$")]
+    seen: Seen, shared: Shared, key: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 ) -> Response:
     """A label, avatar or text as the export draws it, by the key that a plan names."""
-    return Response(await shared.studio.label(seen.keys, key), media_type="image/png", headers=_KEEP)
+    image = await shared.studio.label(shared.spec, seen.keys.room_id, seen.keys.recording_id, key)
+    return Response(image, media_type="image/png", headers=_KEEP)
 
 
 @router.post(
@@ -156,9 +165,30 @@ async def upload(request: Request, seen: Seen, shared: Shared) -> JSONResponse:
     """An image for `style.image`: PNG or JPEG, at most 5 MB and 16 megapixels."""
     seen.require("composition:write")
     name, data = await _uploaded(request)
-    width, height = await shared.compositions.put_asset(seen.keys, name, data)
+    width, height = await shared.compositions.put_asset(seen.keys, name, data, shared.studio.check_image)
     url = links_for(request, shared, seen.keys).to_object(seen.keys.asset(name))
     return JSONResponse({"asset": name, "width": width, "height": height, "url": url}, 201)
+
+
+def _window(from_ms: int | None, to_ms: int | None) -> Span | None:
+    """The part of a plan that is asked for; None for all of it."""
+    if from_ms is None and to_ms is None:
+        return None
+    start_ms, end_ms = from_ms or 0, MAX_TIME_MS if to_ms is None else to_ms
+    if end_ms <= start_ms:
+        raise bad_parameter("to_ms", f"must be after from_ms, got {start_ms} to {end_ms}")
+    return Span(start_ms, end_ms)
+
+
+@contextmanager
+def _naming(parameter: str | None) -> Iterator[None]:
+    """A time outside the recording is the fault of this parameter; of none, the state's own."""
+    try:
+        yield
+    except InvalidRange as error:
+        if parameter is None:
+            raise
+        raise bad_parameter(parameter, str(error)) from None
 
 
 async def _uploaded(request: Request) -> tuple[str, bytes]:

@@ -51,4 +51,4 @@ async def _redis(shared: Services) -> None:
 
 
 async def _dispatcher(shared: Services) -> bool:
-    return bool(await shared.queue.dispatchers())
+    return await shared.queue.is_attended()

@@ -107,11 +107,14 @@ async def open_door(
     *,
     role: AppRole = "all",
     desk: TokenDesk | None = None,
+    draws: bool = False,
     **settings: Any,
 ) -> AsyncIterator[Door]:
-    """The door over a store and a Redis."""
+    """The door over a store and a Redis; one that `draws` has a worker for plans, stills and images."""
     clock = HandClock()
     services = make_services(spec, redis, clock, desk, **settings)
+    if draws:
+        await services.studio.start()
     app = create_app(services, role)
     transport = httpx.ASGITransport(app, raise_app_exceptions=True)
     async with httpx.AsyncClient(transport=transport, base_url=BASE) as client:
@@ -119,6 +122,7 @@ async def open_door(
             yield Door(services, app, client, keys, clock)
         finally:
             await services.hub.aclose()
+            await services.studio.close()
 
 
 def make_services(
@@ -143,8 +147,8 @@ def make_services(
         signer=MediaSigner(MEDIA_RING, clock),
         registry=registry,
         shelf=Shelf(store, registry, door_settings.editor_roles),
-        compositions=Compositions(store, redis),
-        studio=Studio(spec, door_settings),
+        compositions=Compositions(store, redis, clock),
+        studio=Studio(door_settings, workers=1),
         jobs=jobs,
         queue=queue,
         board=board,

@@ -82,7 +82,8 @@ def expected(level: str | None, caller: str, endpoint: str) -> int:
 
 
 @pytest.mark.parametrize("level", SEES)
-async def test_user_tokens(door: Door, level: str | None) -> None:
+async def test_user_tokens(drawing_door: Door, level: str | None) -> None:
+    door = drawing_door
     await door.client.put(f"{door.path}/composition", headers=await door.token(), json=STATE)
     job = await door.client.post(f"{door.path}/preview", headers=await door.token(), json={})
     await finish(door, job.json()["job_id"])
