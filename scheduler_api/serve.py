@@ -1,263 +1,22 @@
-"""The processes of the door: the API (of one role, or all) and the dispatcher, put together from settings.
+"""A process of `farm serve`: the API of one role, or of all, or the dispatcher.
 
-`python -m scheduler_api.serve all LISTENER_FD REPORT_FD` and `… dispatcher REPORT_FD` are how `farm serve` starts them;
-`run` is the same in the calling process. Reads the environment and the clock, which nothing below does. Each ends in
-order on SIGTERM: answers under way are given, jobs are handed back.
+`python -m scheduler_api.serve all LISTENER_FD REPORT_FD` and `… dispatcher REPORT_FD` are how the supervisor starts
+them; `run` is the same in the calling process. What a role does not need, its process does not import.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import os
-import secrets as dice
-import signal
 import socket
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from itertools import islice
-from pathlib import Path
+from collections.abc import Sequence
 
-import httpx
-import uvicorn
-
-from farm.cluster import interrupt_on_terminate, open_executor
 from farm.errors import BadSetting, FarmError, exit_message
 from farm.forkserver import start_early
-from farm.job import Job
-from scheduler_api.app import AppRole, create_app
-from scheduler_api.auth.access import UserClaims
-from scheduler_api.auth.signing import MediaSigner
-from scheduler_api.auth.token_store import TokenStore
-from scheduler_api.auth.tokens import CompositionTokens
-from scheduler_api.child import UNUSABLE, end_with_parent, report_ready
-from scheduler_api.compositions import Compositions
-from scheduler_api.deps import Services
-from scheduler_api.desk import LocalDesk, TokenDesk
-from scheduler_api.grpc.client import GrpcTokenDesk
-from scheduler_api.grpc.server import MutualTls, serve_shelf, serve_tokens
-from scheduler_api.jobs.board import JobBoard
-from scheduler_api.jobs.dispatcher import Dispatcher
-from scheduler_api.jobs.hub import EventHub
-from scheduler_api.jobs.pool import SharedExecutor
-from scheduler_api.jobs.queue import JobQueue
-from scheduler_api.jobs.records import JobRecords
-from scheduler_api.jobs.service import Jobs
-from scheduler_api.jobs.turn import House
-from scheduler_api.jobs.webhook import Webhook, no_webhook
-from scheduler_api.jobs.work import Work
+from scheduler_api.child import UNUSABLE, end_with_parent
 from scheduler_api.logs import configure_logging
-from scheduler_api.redis_client import redis_client
-from scheduler_api.registry import StoredRegistry
 from scheduler_api.settings import DoorSettings, ProcessRole, load_door_settings
-from scheduler_api.shelf import Shelf
-from scheduler_api.startup import listen, secrets_of, user_tokens
-from scheduler_api.studio import Studio
-from storage.objects import ObjectStore, StoreSpec, open_store
-
-FAREWELL_S = 3
-"""How long answers under way may take when the API stops; event streams are cut then, and go on elsewhere."""
-
-SHOWN_RECORDINGS = 50
-"""At most as many recordings are named at the start."""
-
-
-# ---- settings ------------------------------------------------------------------------------------------------
-
-
-def mutual_tls(settings: DoorSettings) -> MutualTls | None:
-    """The certificates for CompositionTokens; None where none are set. Raises BadSetting unless all can be read."""
-    parts = {
-        "FARM_TOKENS_TLS_CERT": settings.tokens_tls_cert,
-        "FARM_TOKENS_TLS_KEY": settings.tokens_tls_key,
-        "FARM_TOKENS_TLS_CA": settings.tokens_tls_ca,
-    }
-    if not any(parts.values()):
-        return None
-    return MutualTls(*(_read(variable, path) for variable, path in parts.items()))
-
-
-def _read(variable: str, path: Path | None) -> bytes:
-    if path is None:
-        raise BadSetting(variable, "it is not set, but the others are: mutual TLS takes all three")
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise BadSetting(variable, f"{path} cannot be read ({error.strerror})") from error
-
-
-def spec_of(settings: DoorSettings) -> StoreSpec:
-    """Where the recordings are."""
-    return StoreSpec(settings.storage, endpoint=settings.s3_endpoint, region=settings.s3_region)
-
-
-def _redis_url(settings: DoorSettings) -> str:
-    if settings.redis is None:
-        raise BadSetting("FARM_REDIS", "a process of its own needs the Redis that it shares with the others")
-    return settings.redis
-
-
-# ---- the API -------------------------------------------------------------------------------------------------
-
-
-@contextlib.asynccontextmanager
-async def open_services(settings: DoorSettings, role: AppRole = "all") -> AsyncIterator[Services]:
-    """The parts of an API process, working; they end with the context. Raises BadSetting."""
-    secrets = secrets_of(settings, role)
-    async with contextlib.AsyncExitStack() as stack:
-        redis = await stack.enter_async_context(redis_client(_redis_url(settings)))
-        spec = spec_of(settings)
-        store = open_store(spec)
-        tokens = CompositionTokens(TokenStore(redis), secrets.composition_keys, time.time)
-        desk: TokenDesk = LocalDesk(tokens)
-        if role == "composition" and settings.tokens_address:
-            desk = remote = GrpcTokenDesk(settings.tokens_address, mutual_tls(settings))
-            stack.push_async_callback(remote.close)
-        registry = StoredRegistry(store, redis)
-        board, queue = JobBoard(redis), JobQueue(redis)
-        jobs = Jobs(JobRecords(store), board, queue)
-        yield Services(
-            settings=settings,
-            service_key=secrets.service_key,
-            spec=spec,
-            store=store,
-            redis=redis,
-            users=user_tokens(secrets),
-            tokens=tokens,
-            desk=desk,
-            signer=MediaSigner(secrets.media_keys, time.time),
-            registry=registry,
-            shelf=Shelf(store, registry, settings.editor_roles),
-            compositions=Compositions(store, redis),
-            studio=await stack.enter_async_context(Studio(settings, settings.studio_workers)),
-            jobs=jobs,
-            queue=queue,
-            board=board,
-            hub=EventHub(redis, jobs.find),
-            now=time.time,
-        )
-
-
-async def run_api(settings: DoorSettings, role: AppRole, listener: socket.socket, report_fd: int | None) -> None:
-    """Answers until SIGTERM or SIGINT. Raises BadSetting."""
-    async with open_services(settings, role) as services, _grpc_servers(services, role):
-        lines = [f"API {_address(listener)}"]
-        if role == "all" and secrets_of(settings).development:
-            lines += await asyncio.to_thread(_composer_lines, services, _address(listener))
-        config = uvicorn.Config(
-            create_app(services, role), log_config=None, access_log=False, timeout_graceful_shutdown=FAREWELL_S
-        )
-        await _ApiServer(config, lambda: report_ready(lines, report_fd)).serve([listener])
-
-
-class _ApiServer(uvicorn.Server):
-    """Says when it is ready, and leaves what comes after a signal to us."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._tell_started = started
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, self._end)
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            self._tell_started()
-
-    def _end(self) -> None:
-        self.should_exit = True
-
-
-@contextlib.asynccontextmanager
-async def _grpc_servers(services: Services, role: AppRole) -> AsyncIterator[None]:
-    """The gRPC ports that are set; a composition service has none. Raises BadSetting."""
-    settings = services.settings
-    async with contextlib.AsyncExitStack() as stack:
-        if role != "composition" and settings.tokens_port:
-            address = f"{settings.tokens_host}:{settings.tokens_port}"
-            server = await serve_tokens(LocalDesk(services.tokens), address, mutual_tls(settings))
-            stack.push_async_callback(server.stop)
-        if role != "composition" and settings.shelf_port:
-            server = await serve_shelf(services.registry, f"{settings.shelf_host}:{settings.shelf_port}")
-            stack.push_async_callback(server.stop)
-        yield
-
-
-def _address(listener: socket.socket) -> str:
-    host, port, *_ = listener.getsockname()
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
-
-def _composer_lines(services: Services, address: str) -> list[str]:
-    """For each recording, where its composer page is, with a token that opens it as its host."""
-    return [
-        f"Composer {address}/composer/{recording_id}#user_token={services.users.issue(_developer(room_id))}"
-        for room_id, recording_id in islice(recordings(services.store), SHOWN_RECORDINGS)
-    ]
-
-
-def _developer(room_id: str) -> UserClaims:
-    return UserClaims("developer", True, {room_id: "host"}, frozenset({room_id}))
-
-
-def recordings(store: ObjectStore) -> Iterator[tuple[str, str]]:
-    """(room id, recording id) of all that lie in the store."""
-    for room in store.folders("rooms/"):
-        for recording in store.folders(room):
-            _, room_id, recording_id, _ = recording.split("/")
-            yield room_id, recording_id
-
-
-# ---- the dispatcher ------------------------------------------------------------------------------------------
-
-
-def run_dispatcher(settings: DoorSettings, report_fd: int | None) -> None:
-    """Runs jobs until SIGTERM or SIGINT. Call it in the main thread. Raises BadSetting, ClusterUnreachable."""
-    pool = SharedExecutor(lambda: open_executor(settings))
-    try:
-        with interrupt_on_terminate(), pool.borrowed() as executor:
-            lines = [f"Dashboard {executor.dashboard}"] if executor.dashboard else []
-        asyncio.run(_dispatch(settings, pool, lambda: report_ready(lines, report_fd)))
-    except KeyboardInterrupt:
-        return   # told to stop before it had begun
-    finally:
-        pool.close()
-
-
-async def _dispatch(settings: DoorSettings, pool: SharedExecutor, started: Callable[[], None]) -> None:
-    spec = spec_of(settings)
-    async with redis_client(_redis_url(settings)) as redis, httpx.AsyncClient() as client:
-        house = House(
-            queue=JobQueue(redis),
-            board=JobBoard(redis),
-            records=JobRecords(open_store(spec)),
-            run_job=Work(spec, settings, pool),
-            notify=_webhook(settings, client),
-            now=time.time,
-            store_url=spec.url,
-        )
-        dispatcher = Dispatcher(house, f"{socket.gethostname()}-{os.getpid()}-{dice.token_hex(4)}")
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, dispatcher.stop)
-        started()
-        await dispatcher.run()
-
-
-def _webhook(settings: DoorSettings, client: httpx.AsyncClient) -> Callable[[Job], Awaitable[None]]:
-    if settings.webhook_url is None:
-        return no_webhook
-    key = secrets_of(settings, "dispatcher").webhook_key
-    if key is None:
-        raise BadSetting("FARM_WEBHOOK_KEY", "what FARM_WEBHOOK_URL is told is signed with it: set it")
-    return Webhook(settings.webhook_url, key, client, time.time)
-
-
-# ---- as a process of its own ---------------------------------------------------------------------------------
+from scheduler_api.startup import listen
 
 
 def run(
@@ -266,16 +25,19 @@ def run(
     """Runs a process of this role until it is told to stop. Raises BadSetting, ClusterUnreachable."""
     configure_logging(settings.log_format)
     if role == "dispatcher":
+        start_early()   # what workers import is imported beside the rest of the start
+        from scheduler_api.dispatcher_process import run_dispatcher
+
         run_dispatcher(settings, report_fd)
-    else:
-        listener = listen(settings) if listener_fd is None else socket.socket(fileno=listener_fd)
-        asyncio.run(run_api(settings, role, listener, report_fd))
+        return
+    from scheduler_api.api_process import run_api
+
+    listener = listen(settings) if listener_fd is None else socket.socket(fileno=listener_fd)
+    asyncio.run(run_api(settings, role, listener, report_fd))
 
 
 def main(role: ProcessRole, descriptors: Sequence[int]) -> int:
     """A process under the supervisor; gives the exit status."""
-    if role == "dispatcher":
-        start_early()   # what workers import is imported beside the rest of the start
     *inherited, report_fd = descriptors
     try:
         run(load_door_settings(), role, listener_fd=next(iter(inherited), None), report_fd=report_fd)

@@ -1,4 +1,4 @@
-"""What a process settles before it starts: its state folder, its secrets, the address it listens on.
+"""What a process settles before it starts: its state folder, its secrets, its addresses.
 
 Takes settings; reads the environment and the clock for them. Light to import: a supervisor and `farm user-token` need
 no more of the door. Raises BadSetting, which names the variable.
@@ -16,6 +16,7 @@ from farm.errors import BadSetting
 from scheduler_api.auth.claims import UserTokens
 from scheduler_api.secrets import NEEDED, SecretName, Secrets, default_state_dir, resolve
 from scheduler_api.settings import DoorSettings, ProcessRole
+from storage.objects import StoreSpec
 
 BACKLOG = 2048
 
@@ -56,3 +57,15 @@ def listen(settings: DoorSettings) -> socket.socket:
     except OSError as error:
         reason = error.strerror or str(error)
         raise BadSetting("FARM_PORT", f"cannot listen on {settings.host}:{settings.port} ({reason})") from error
+
+
+def spec_of(settings: DoorSettings) -> StoreSpec:
+    """Where the recordings are."""
+    return StoreSpec(settings.storage, endpoint=settings.s3_endpoint, region=settings.s3_region)
+
+
+def redis_url_of(settings: DoorSettings) -> str:
+    """The Redis that this process shares with the others."""
+    if settings.redis is None:
+        raise BadSetting("FARM_REDIS", "a process of its own needs the Redis that it shares with the others")
+    return settings.redis
