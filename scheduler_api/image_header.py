@@ -19,7 +19,8 @@ from compositing.errors import AssetNotAnImage, AssetTooLarge
 MAX_BYTES = 5_000_000
 MAX_PIXELS = 16_000_000
 MAX_SIDE = 32_767
-_MAX_CHUNKS = 20_000
+_MAX_PARTS = 20_000
+"""Chunks of a PNG, segments of a JPEG."""
 _MAX_SCANS = 64
 """A progressive JPEG of a camera has ten; a thousand are there to keep a decoder busy."""
 
@@ -29,9 +30,10 @@ _IHDR = struct.Struct(">II")
 _SIZE = struct.Struct(">HH")
 _START_OF_FRAME = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}
 _SOS, _EOI = 0xDA, 0xD9
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xD9)}
-_MARKER = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
-"""The next marker in entropy-coded data: stuffed zeros and restarts are none."""
+_MARKER = re.compile(rb"\xff++([^\x00\xff\xd0-\xd7])", re.DOTALL)
+"""A marker that divides a file, with the fill bytes before it."""
+_NEXT_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]", re.DOTALL)
+"""Where coded data end: stuffed zeros and restarts are part of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ def _png(data: bytes) -> ImageHeader:
     if kind != b"IHDR" or length != 13:
         raise _Refused("its first chunk is no IHDR")
     width, height = _IHDR.unpack_from(data, at + _CHUNK.size)
-    for _ in range(_MAX_CHUNKS):
+    for _ in range(_MAX_PARTS):
         length, kind = _CHUNK.unpack_from(data, at)
         at += _CHUNK.size + length + 4
         if at > len(data):
@@ -88,17 +90,15 @@ def _png(data: bytes) -> ImageHeader:
         pixels |= kind == b"IDAT"
         if kind == b"IEND":
             return _sized("png", width, height, at, pixels)
-    raise _Refused(f"it has more than {_MAX_CHUNKS} chunks")
+    raise _Refused(f"it has more than {_MAX_PARTS} chunks")
 
 
 def _jpeg(data: bytes) -> ImageHeader:
     at, size, scans = 2, (0, 0), 0
-    while True:
+    for _ in range(_MAX_PARTS):
         marker, at = _marker(data, at)
         if marker == _EOI:
             return _sized("jpeg", *size, at, scans > 0)
-        if marker in _WITHOUT_LENGTH:
-            continue
         if marker in _START_OF_FRAME:
             if size != (0, 0):
                 raise _Refused("it holds more than one frame")
@@ -108,15 +108,17 @@ def _jpeg(data: bytes) -> ImageHeader:
         if scans > _MAX_SCANS:
             raise _Refused(f"it has more than {_MAX_SCANS} scans")
         at = _after_segment(data, at, marker == _SOS)
+    raise _Refused(f"it has more than {_MAX_PARTS} segments")
 
 
 def _marker(data: bytes, at: int) -> tuple[int, int]:
     """The marker at `at` and where it ends; fill bytes may stand before it."""
-    if data[at] != 0xFF:
+    found = _MARKER.match(data, at)
+    if found is None:
+        if data[at] == 0xFF:
+            raise IndexError
         raise _Refused("a marker is missing where one must be")
-    while data[at] == 0xFF:
-        at += 1
-    return data[at], at + 1
+    return found[1][0], found.end()
 
 
 def _after_segment(data: bytes, at: int, coded: bool) -> int:
@@ -127,7 +129,7 @@ def _after_segment(data: bytes, at: int, coded: bool) -> int:
     at += length
     if not coded:
         return at
-    found = _MARKER.search(data, at)
+    found = _NEXT_MARKER.search(data, at)
     if found is None:
         raise IndexError
     return found.start()
