@@ -142,6 +142,10 @@ class JobBoard:
         found = await self._redis.set(f"farm:idempotency:{key_hash}", job_id, nx=True, get=True, ex=ttl_s)
         return text(found) if found else None
 
+    async def keep_key(self, key_hash: str) -> None:
+        """The job that this key made is there: it is remembered for as long as a job is."""
+        await self._redis.expire(f"farm:idempotency:{key_hash}", KEPT_S)
+
     async def recall(self, key_hash: str) -> str | None:
         """The id of the job that this key made."""
         found = await self._redis.get(f"farm:idempotency:{key_hash}")

@@ -13,11 +13,18 @@ from contextlib import suppress
 from redis.exceptions import RedisError
 
 from farm.job import Job
+from scheduler_api.errors import Conflict
 from scheduler_api.jobs.board import JobBoard
 from scheduler_api.jobs.messages import status_event
 from scheduler_api.jobs.queue import JobQueue
 from scheduler_api.jobs.records import JobRecords
 from storage.errors import StorageError
+
+RESERVED_S = 30
+"""How long an Idempotency-Key is kept for a job that is being made, should its maker die."""
+
+IN_THE_MAKING_S = 10.0
+"""How long a request waits for another with the same key."""
 
 _log = logging.getLogger(__name__)
 
@@ -33,15 +40,17 @@ class Jobs:
     async def submit(self, job: Job) -> Job:
         """Queues a new job and gives it; where its Idempotency-Key made one before, that one, and nothing is queued.
 
-        When it raises, the job does not exist: it was taken back.
+        When it raises, the job does not exist: it was taken back. Raises Conflict while that one is in the making.
         """
-        if job.idempotency and (earlier := await self._remember(job.idempotency, job.job_id)):
+        if job.idempotency and (earlier := await self._made_before(job.idempotency, job.job_id)):
             return earlier
         try:
             await asyncio.to_thread(self._records.create, job)
             await self._board.put(job)
             await self._board.publish(job.job_id, status_event(job))
             await self._queue.enqueue(job)
+            if job.idempotency:
+                await self._board.keep_key(job.idempotency)
         except BaseException:
             await asyncio.shield(self._take_back(job))
             raise
@@ -75,14 +84,15 @@ class Jobs:
         """Asks for the job to stop. A dispatcher ends it as `failed`, reason `cancelled`, unless it is finished."""
         await self._board.request_cancel(job_id)
 
-    async def _remember(self, key_hash: str, job_id: str) -> Job | None:
-        earlier = await self._board.remember(key_hash, job_id)
-        if earlier is None:
-            return None
-        if job := await self.find(earlier):
-            return job
-        await self._board.forget(key_hash)   # that job was taken back
-        await self._board.remember(key_hash, job_id)
+    async def _made_before(self, key_hash: str, job_id: str) -> Job | None:
+        """The job of an earlier request with this key, also one that is just being made; None if this is the first."""
+        deadline_s = asyncio.get_running_loop().time() + IN_THE_MAKING_S
+        while earlier := await self._board.remember(key_hash, job_id, RESERVED_S):
+            if job := await self.find(earlier):
+                return job
+            if asyncio.get_running_loop().time() > deadline_s:
+                raise Conflict("a request with this Idempotency-Key is still being worked on; send it again shortly")
+            await asyncio.sleep(0.05)
         return None
 
     async def _take_back(self, job: Job) -> None:
