@@ -27,7 +27,7 @@ export async function* jobEvents(http: Http, jobId: string, signal: AbortSignal)
   let retryMs = RETRY_MS;
   for (let failures = 0; !isOver(signal); failures++) {
     try {
-      const parser = new EventParser(lastId);
+      const parser: EventParser = new EventParser(lastId);
       for await (const told of connection(http, jobId, lastId, parser, signal)) {
         failures = 0;
         lastId = told.id;

@@ -6,17 +6,24 @@ import type { Readable } from "../shared/observable";
 /** `{peer_id}/camera` or `{peer_id}/screenshare`: the id of the tile that shows it. */
 export type StreamId = string;
 
-/** One source of one peer, as the preview has it. Addresses are signed. */
+/** One playlist of a stream. Its sizes and shapes are unknown (null, empty) while no manifest tells them. */
+export interface Rendition {
+  /** Signed. */
+  readonly playlist: string;
+  readonly size: { readonly w: number; readonly h: number } | null;
+  readonly codecs: string | null;
+  readonly fps: number;
+  /** When the source has which shape; where none is told, the picture fills the frame. */
+  readonly shapes: readonly ShapeSpan[];
+}
+
+/** One source of one peer, as the preview has it. */
 export interface StreamSource {
   readonly id: StreamId;
   readonly peerId: string;
-  /** The full rendition's playlist, then the low one's where there is one. */
-  readonly playlists: readonly string[];
-  /** Frame sizes of the renditions, in the same order; absent while no manifest tells them. */
-  readonly sizes: readonly { readonly w: number; readonly h: number }[];
   readonly hasSound: boolean;
-  /** When the source has which shape; empty while no manifest tells it: the picture then fills the frame. */
-  readonly shapes: readonly ShapeSpan[];
+  readonly full: Rendition;
+  readonly low: Rendition | null;
   readonly segmentMs: number;
 }
 

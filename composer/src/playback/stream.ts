@@ -1,0 +1,287 @@
+/**
+ * One stream of one peer: a <video> and its hls.js. It goes where it is told, keeps near the clock by bending its rate,
+ * and knows exactly which picture it shows. Media time is recording time less the peer's nudge; milliseconds.
+ */
+
+import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from "hls.js";
+
+import type { SignedLinks } from "../api/links";
+import { hlsConfig, multivariant } from "./loading";
+import { placedAt, type Placed } from "./shapes";
+import { steer } from "./steering";
+import type { StreamReport, StreamSource } from "./types";
+import type { RenditionName } from "./wanted";
+
+/** A seek lands inside a frame, not on its edge, where rounding decides which frame is shown. */
+const INSIDE_FRAME_MS = 4;
+/** An unchanged picture is encoded anew after so long (renderer/preview.py). */
+const LONGEST_FRAME_MS = 200;
+/** After a seek the browser may show a frame that is soon followed by the right one. */
+const SETTLING_MS = 150;
+const NEAR_MS = 30;
+const RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 15_000;
+
+interface Frame {
+  readonly mediaMs: number;
+  readonly shownAtMs: number;
+}
+
+/** What is drawn of a stream. */
+export interface StreamPicture extends Placed {
+  readonly video: HTMLVideoElement;
+  readonly mediaMs: number;
+  readonly serial: number;
+}
+
+export class StreamPlayer {
+  readonly source: StreamSource;
+  readonly video: HTMLVideoElement;
+  readonly #hls: Hls;
+  readonly #onPicture: () => void;
+  readonly #playlist: string;
+  #rendition: RenditionName;
+  #frame: Frame | null = null;
+  #serial = 0;
+  #targetMs: number;
+  #pendingMs: number | null = null;
+  #askedAtMs = 0;
+  #seekedAtMs = 0;
+  #bending = false;
+  #driftMs = Number.NaN;
+  #error: string | null = null;
+  #retry: ReturnType<typeof setTimeout> | null = null;
+  #retryMs = RETRY_MS;
+  #frameRequest = 0;
+  #closed = false;
+
+  constructor(
+    source: StreamSource,
+    rendition: RenditionName,
+    startMs: number,
+    links: SignedLinks,
+    onPicture: () => void,
+  ) {
+    this.source = source;
+    this.#rendition = rendition;
+    this.#targetMs = startMs;
+    this.#onPicture = onPicture;
+    this.video = silentVideo();
+    this.video.addEventListener("loadedmetadata", () => this.goTo(this.#targetMs));
+    this.video.addEventListener("seeked", () => this.#seeked());
+    this.#playlist = URL.createObjectURL(
+      new Blob([multivariant(source.full, source.low)], { type: "application/vnd.apple.mpegurl" }),
+    );
+    this.#hls = new Hls({ ...hlsConfig(links, startMs / 1000), startLevel: this.#level(rendition) });
+    this.#hls.on(Events.ERROR, (_, error) => this.#failed(error));
+    this.#hls.on(Events.FRAG_BUFFERED, () => this.#recovered());
+    this.#hls.loadSource(this.#playlist);
+    this.#hls.attachMedia(this.video);
+    this.#awaitFrame();
+  }
+
+  get rendition(): RenditionName {
+    return this.#rendition;
+  }
+
+  get mediaMs(): number {
+    return this.video.currentTime * 1000;
+  }
+
+  /** Whether a picture is there at all. */
+  get hasPicture(): boolean {
+    return this.#frame !== null && this.video.videoWidth > 0;
+  }
+
+  /** Whether it can play on from `mediaMs` now. One that has failed keeps nobody waiting. */
+  isReadyAt(mediaMs: number): boolean {
+    if (this.#error !== null) return true;
+    if (this.video.seeking || this.#pendingMs !== null || Math.abs(this.mediaMs - mediaMs) > 1_000) return false;
+    return this.video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA || this.#isAtEnd;
+  }
+
+  /** Whether it stands, and shows the very picture of `mediaMs`. */
+  isSettledAt(mediaMs: number, nowMs = performance.now()): boolean {
+    if (this.#error !== null) return true;
+    const frame = this.#frame;
+    const wanted = Math.min(mediaMs + INSIDE_FRAME_MS, this.#lastMs);
+    if (frame === null || this.video.seeking || this.#pendingMs !== null) return false;
+    if (Math.abs(this.mediaMs - wanted) > 2 || frame.shownAtMs < this.#askedAtMs) return false;
+    const age = wanted - frame.mediaMs;
+    if (age < -1 || age > LONGEST_FRAME_MS + 1000 / this.#fps) return false;
+    return age < 1000 / this.#fps + 1 || nowMs - Math.max(this.#seekedAtMs, frame.shownAtMs) > SETTLING_MS;
+  }
+
+  picture(): StreamPicture | null {
+    const { videoWidth: w, videoHeight: h } = this.video;
+    if (this.#frame === null || w === 0 || h === 0) return null;
+    const { full, low } = this.source;
+    const rendition = low !== null && low.size?.w === w && full.size?.w !== w ? low : full;
+    const { mediaMs } = this.#frame;
+    return { ...placedAt(rendition, { w, h }, mediaMs + 1), video: this.video, mediaMs, serial: this.#serial };
+  }
+
+  /** Seeks there. While a seek is under way the newest wish waits, and those between are forgotten. */
+  goTo(mediaMs: number): void {
+    this.#targetMs = mediaMs;
+    if (this.video.readyState === HTMLMediaElement.HAVE_NOTHING) return;
+    if (this.video.seeking) {
+      this.#pendingMs = mediaMs;
+      return;
+    }
+    const wanted = Math.min(mediaMs + INSIDE_FRAME_MS, this.#lastMs);
+    if (this.video.paused && Math.abs(this.mediaMs - wanted) < 1 && this.#frame !== null) return;
+    this.#askedAtMs = performance.now();
+    this.video.currentTime = Math.max(0, wanted) / 1000;
+  }
+
+  /** Seeks there unless it stands there. */
+  standAt(mediaMs: number): void {
+    if (Math.abs(this.mediaMs - mediaMs - INSIDE_FRAME_MS) > NEAR_MS || this.#pendingMs !== null) this.goTo(mediaMs);
+  }
+
+  async play(): Promise<void> {
+    await this.video.play();
+  }
+
+  pause(): void {
+    this.video.pause();
+    this.#bending = false;
+  }
+
+  /** Keeps it with a clock that is at `mediaMs` and runs at `rate`. */
+  follow(mediaMs: number, rate: number): void {
+    if (this.video.seeking || this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
+    this.#driftMs = this.mediaMs - mediaMs;
+    const steering = steer(this.#driftMs, rate, this.#bending);
+    if (steering.kind === "seek") {
+      this.goTo(mediaMs + SETTLING_MS * rate);
+      return;
+    }
+    this.#bending = steering.rate !== rate;
+    if (this.video.playbackRate !== steering.rate) this.video.playbackRate = steering.rate;
+  }
+
+  /** Plays this rendition from the next segment on; at once where it stands. */
+  setRendition(name: RenditionName): void {
+    if (name === this.#rendition || this.source.low === null) return;
+    this.#rendition = name;
+    const level = this.#level(name);
+    if (this.#hls.levels.length === 0) this.#hls.startLevel = level;
+    else if (this.video.paused) {
+      this.#hls.currentLevel = level;
+      this.#askedAtMs = performance.now();
+      this.video.currentTime = Math.max(0, this.mediaMs) / 1000;
+    } else this.#hls.nextLevel = level;
+  }
+
+  report(): StreamReport {
+    const quality = this.video.getVideoPlaybackQuality();
+    return {
+      id: this.source.id,
+      rendition: this.#rendition,
+      state: this.#state,
+      driftMs: this.#driftMs,
+      bufferedMs: this.#bufferedMs,
+      frames: quality.totalVideoFrames,
+      dropped: quality.droppedVideoFrames,
+      error: this.#error,
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.video.cancelVideoFrameCallback(this.#frameRequest);
+    this.#hls.destroy();
+    this.video.remove();
+    this.video.removeAttribute("src");
+    this.video.load();
+    URL.revokeObjectURL(this.#playlist);
+  }
+
+  get #fps(): number {
+    return (this.#rendition === "low" ? this.source.low : null)?.fps ?? this.source.full.fps;
+  }
+
+  get #state(): StreamReport["state"] {
+    if (this.#error !== null) return "failed";
+    if (this.#frame === null) return "loading";
+    return this.video.seeking || this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA ? "waiting" : "ready";
+  }
+
+  /** The last instant that can be sought: the browser shows nothing at the very end. */
+  get #lastMs(): number {
+    const { duration } = this.video;
+    return Number.isFinite(duration) ? Math.max(0, duration * 1000 - 1) : Infinity;
+  }
+
+  get #isAtEnd(): boolean {
+    return this.video.ended || (this.mediaMs > this.#lastMs - 100 && this.video.readyState >= 2);
+  }
+
+  get #bufferedMs(): number {
+    const { buffered, currentTime } = this.video;
+    for (let i = 0; i < buffered.length; i++) {
+      if (buffered.start(i) <= currentTime + 0.05 && currentTime < buffered.end(i)) {
+        return (buffered.end(i) - currentTime) * 1000;
+      }
+    }
+    return 0;
+  }
+
+  #level(name: RenditionName): number {
+    return name === "low" || this.source.low === null ? 0 : 1;
+  }
+
+  #awaitFrame(): void {
+    this.#frameRequest = this.video.requestVideoFrameCallback((nowMs, { mediaTime }) => {
+      this.#frame = { mediaMs: mediaTime * 1000, shownAtMs: nowMs };
+      this.#serial++;
+      this.#onPicture();
+      if (!this.#closed) this.#awaitFrame();
+    });
+  }
+
+  #seeked(): void {
+    this.#seekedAtMs = performance.now();
+    const pending = this.#pendingMs;
+    this.#pendingMs = null;
+    if (pending !== null) this.goTo(pending);
+  }
+
+  #failed(error: ErrorData): void {
+    if (!error.fatal || this.#closed) return;
+    if (error.type === ErrorTypes.MEDIA_ERROR) {
+      this.#hls.recoverMediaError();
+      return;
+    }
+    const grows = error.details === ErrorDetails.LEVEL_EMPTY_ERROR;
+    if (!grows) this.#error = error.error.message || error.details;
+    this.#retry ??= setTimeout(() => this.#reload(error), this.#retryMs);
+    this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);
+  }
+
+  #reload(error: ErrorData): void {
+    this.#retry = null;
+    if (error.details === ErrorDetails.MANIFEST_LOAD_ERROR || this.#hls.levels.length === 0) {
+      this.#hls.loadSource(this.#playlist);
+    } else this.#hls.startLoad(this.#targetMs / 1000);
+  }
+
+  #recovered(): void {
+    this.#error = null;
+    this.#retryMs = RETRY_MS;
+  }
+}
+
+function silentVideo(): HTMLVideoElement {
+  const video = document.createElement("video");
+  video.muted = true; // until the mixer takes its sound
+  video.playsInline = true;
+  video.preload = "auto";
+  video.disableRemotePlayback = true;
+  video.tabIndex = -1;
+  video.setAttribute("aria-hidden", "true");
+  return video;
+}
