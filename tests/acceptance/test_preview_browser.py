@@ -19,6 +19,7 @@ from tests.support.farm_cli import HERE, start_farm, wait_until
 from tests.support.playing import (
     EDGE_MS,
     PEERS_APART_MS,
+    RECORDING_TIME_OFF_MS,
     SMALL_PX,
     Seen,
     batches,
@@ -40,7 +41,6 @@ pytestmark = pytest.mark.browser
 
 RECORDINGS = skip_without(("meeting", "standup", "codecs", "lossy", "bigroom"))
 WITH_ALL_PEERS = skip_without(("meeting", "standup"))
-WITH_BEEPS = skip_without(("meeting", "standup", "codecs"))
 OUTPUT_FRAME_MS = 1000 / 30
 SOUND_OFF_MS = 45.0
 NEAR_MS = 300.0
@@ -145,7 +145,7 @@ def test_cameras_that_start_together_stay_together(preview: Preview, browser: Br
         check_untroubled(stage, streams)
 
 
-@pytest.mark.parametrize("preview", WITH_BEEPS, indirect=True)
+@pytest.mark.parametrize("preview", WITH_ALL_PEERS, indirect=True)
 def test_beeps_are_in_step_with_the_picture(preview: Preview, browser: Browser) -> None:
     streams = preview.streams_of("av")
     off_ms: dict[str, list[float]] = {stream.peer_id: [] for stream in streams}
@@ -212,12 +212,13 @@ def check_shown(preview: Preview, stage: Stage, streams: list[Stream], targets_m
 
 
 def check_together(preview: Preview, streams: list[Stream], seen: list[Seen | None]) -> None:
-    """Cameras that are on show pictures of one time."""
+    """Cameras that are on show pictures of one time, and of the right one."""
     cameras = [(s, read) for s, read in zip(streams, seen, strict=True) if s.source == "camera" and read]
     drawn_ms = [read.t_ms + read.off_ms for _, read in cameras]
     source_frame_ms = max((1000 / preview.truth(s).fps for s, _ in cameras), default=0.0)
     apart_ms = max(drawn_ms, default=0) - min(drawn_ms, default=0)
     assert apart_ms <= PEERS_APART_MS + OUTPUT_FRAME_MS + source_frame_ms, seen
+    assert all(abs(read.off_ms) <= RECORDING_TIME_OFF_MS for _, read in cameras), seen
 
 
 def heard_and_seen(

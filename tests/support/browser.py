@@ -120,8 +120,8 @@ class Frame:
 
     frame_s: float
     """The time of the frame."""
-    clock_s: float
-    """`currentTime` when it was shown."""
+    early_s: float
+    """How long before its time it was shown, by the player's clock and at the rate at which it plays."""
     rows: tuple[Luma, ...]
 
     def read(self, rect: int) -> tuple[int, int] | None:
@@ -325,7 +325,7 @@ def _shown(told: dict[str, Any]) -> Shown:
 
 
 def _frame(told: dict[str, Any]) -> Frame:
-    return Frame(told["frame_s"], told["clock_s"], tuple(_bytes(row) for row in told["rows"]))
+    return Frame(told["frame_s"], told["early_s"], tuple(_bytes(row) for row in told["rows"]))
 
 
 def _heard(told: dict[str, Any]) -> Heard:

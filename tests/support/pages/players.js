@@ -157,9 +157,10 @@ class Player {
   /** The picture is taken out of the player first: time and pixels are those of one frame. */
   #record() {
     const picture = new VideoFrame(this.video);
-    const { currentTime } = this.video;
+    const time = picture.timestamp / 1e6;
+    const early = (time - this.video.currentTime) / this.video.playbackRate;
     const rows = this.watched.map((rect) => barcodeRow(picture, rect));
-    this.frames.push({ frame_s: picture.timestamp / 1e6, clock_s: currentTime, rows });
+    this.frames.push({ frame_s: time, early_s: early, rows });
     picture.close();
   }
 }
