@@ -115,9 +115,9 @@ export class Mixer {
 }
 
 function sameAudio(a: PeerAudio | null, b: PeerAudio | null): boolean {
-  if (a === b) return true;
-  if (a?.gain_db !== b?.gain_db || a?.spans_ms.length !== b?.spans_ms.length) return false;
-  return (a?.spans_ms ?? []).every(([start, end], i) => start === b?.spans_ms[i]?.[0] && end === b.spans_ms[i]?.[1]);
+  if (a === null || b === null) return a === b;
+  if (a.gain_db !== b.gain_db || a.spans_ms.length !== b.spans_ms.length) return false;
+  return a.spans_ms.every(([start, end], i) => start === b.spans_ms[i]?.[0] && end === b.spans_ms[i][1]);
 }
 
 function pause(ms: number): Promise<void> {

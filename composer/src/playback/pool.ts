@@ -1,6 +1,6 @@
 /** The streams that are attached: those that are wanted, and for a moment those that just were. */
 
-import type { SignedLinks } from "../api/links";
+import { parseLink, type SignedLinks } from "../api/links";
 import { StreamPlayer } from "./stream";
 import type { StreamId, StreamSource } from "./types";
 import type { Wanted } from "./wanted";
@@ -53,7 +53,7 @@ export class Pool {
     for (const [id, { player, wantedAtMs }] of this.#attached) {
       const source = sources.get(id);
       const isOver = !ids.has(id) && nowMs - wantedAtMs > LINGER_MS;
-      if (isOver || source === undefined || !sameStream(player.source, source)) this.#detach(id);
+      if (isOver || source === undefined || !sameFiles(player.source, source)) this.#detach(id);
     }
     for (const one of wanted) {
       const source = sources.get(one.id);
@@ -77,6 +77,7 @@ export class Pool {
       attached = { player, wanted, wantedAtMs: nowMs, fullAtMs: nowMs };
       this.#attached.set(wanted.id, attached);
     }
+    attached.player.source = source;
     attached.wanted = wanted;
     attached.wantedAtMs = nowMs;
     if (wanted.rendition === "full") attached.fullAtMs = nowMs;
@@ -102,9 +103,10 @@ export class Pool {
 }
 
 /** Whether the same files lie behind both: addresses change with every new signature, files do not. */
-function sameStream(a: StreamSource, b: StreamSource): boolean {
-  if (a === b) return true;
-  const same = (x: StreamSource["low"], y: StreamSource["low"]) =>
-    (x === null) === (y === null) && x?.size?.w === y?.size?.w && x?.shapes.length === y?.shapes.length;
-  return a.segmentMs === b.segmentMs && same(a.full, b.full) && same(a.low, b.low);
+function sameFiles(a: StreamSource, b: StreamSource): boolean {
+  const path = (source: StreamSource, name: "full" | "low") => {
+    const url = source[name]?.playlist ?? "";
+    return parseLink(url)?.path ?? url;
+  };
+  return a === b || (path(a, "full") === path(b, "full") && path(a, "low") === path(b, "low"));
 }

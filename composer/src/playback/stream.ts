@@ -18,7 +18,7 @@ const INSIDE_FRAME_MS = 4;
 const LONGEST_FRAME_MS = 200;
 /** After a seek the browser may show a frame that is soon followed by the right one. */
 const SETTLING_MS = 150;
-const NEAR_MS = 30;
+const NEAR_MS = 2;
 const RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 15_000;
 
@@ -35,7 +35,8 @@ export interface StreamPicture extends Placed {
 }
 
 export class StreamPlayer {
-  readonly source: StreamSource;
+  /** Sizes and shapes may become known later; the files stay. */
+  source: StreamSource;
   readonly video: HTMLVideoElement;
   readonly #hls: Hls;
   readonly #onPicture: () => void;

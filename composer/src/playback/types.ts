@@ -33,7 +33,7 @@ export interface PlayState {
   /** Playing, but a picture or sound that is needed is not there yet. */
   readonly buffering: boolean;
   readonly rate: number;
-  /** The last time that was sought or reached, updated some ten times a second; `timeMs()` is exact. */
+  /** Follows the clock some ten times a second, and every seek; `timeMs()` is exact. */
   readonly timeMs: number;
   /** Where playing ends: the end of the plan. */
   readonly endMs: number;
@@ -52,26 +52,6 @@ export interface StreamReport {
   readonly error: string | null;
 }
 
-/** The picture that a stream shows now. */
-export interface Shown {
-  readonly video: HTMLVideoElement;
-  /** Size of the whole source picture, upright, in its own pixels: what `fit` is computed on. */
-  readonly source: { readonly w: number; readonly h: number };
-  /** Where that picture lies in the video frame, in pixels of the video frame. */
-  readonly inFrame: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  /** Whether the picture is that of the clock's time (within what drift allows while playing). */
-  readonly current: boolean;
-  /** Rises with every new picture. */
-  readonly serial: number;
-}
-
-/** A small picture of about that time, while the real one is not there yet. */
-export interface Still {
-  readonly image: ImageBitmap;
-  readonly inFrame: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly source: { readonly w: number; readonly h: number };
-}
-
 export interface Transport {
   readonly state: Readable<PlayState>;
   readonly streams: Readable<readonly StreamReport[]>;
@@ -80,7 +60,7 @@ export interface Transport {
   play(): Promise<void>;
   pause(): void;
   seek(timeMs: number): void;
-  /** Seeks by whole frames of the plan, and pauses. */
+  /** Goes on or back by whole frames of the plan, and pauses. */
   step(frames: number): void;
   setRate(rate: number): void;
   setVolume(volume: number): void;

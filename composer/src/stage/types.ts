@@ -24,4 +24,6 @@ export interface StageView {
   setDraft(draft: Draft | null): void;
   /** Resolves when paused, and every visible tile shows its picture of the current time, and it is drawn. */
   settled(): Promise<void>;
+  /** What is shown now at the plan's own resolution, as PNG. */
+  snapshot(): Promise<Blob>;
 }

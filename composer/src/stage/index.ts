@@ -1,0 +1,2 @@
+export { Stage, type StageOptions } from "./stage";
+export type * from "./types";
