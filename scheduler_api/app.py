@@ -38,8 +38,8 @@ _GATEWAY = (recordings.router, compositions.router, jobs.router, media.router)
 _COMPOSITION = (previews.router, compositions.writing, exports.router)
 _ROUTERS = {"all": _GATEWAY + _COMPOSITION, "gateway": _GATEWAY, "composition": _COMPOSITION}
 
-_SENT_HEADERS = ("Authorization", "Content-Type", "If-Match", "If-None-Match", "Idempotency-Key", "Last-Event-ID", "Range",
-                 "If-Range")  # fmt: skip
+_SENT_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "If-Range",
+                 "Last-Event-ID", "Range")  # fmt: skip
 _SHOWN_HEADERS = ("ETag", "Content-Range", "Content-Length", "Accept-Ranges", "Retry-After")
 
 _log = logging.getLogger(__name__)
@@ -53,6 +53,7 @@ def create_app(services: Services, role: AppRole = "all") -> FastAPI:
         description="Previews, compositions and exports of recorded meetings.",
         lifespan=_lifespan,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.services = services
     app.state.role = role

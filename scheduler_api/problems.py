@@ -45,7 +45,7 @@ class Kind:
 _STORE_DOWN = Kind(503, "storage-unavailable", "the recordings cannot be reached at the moment; try again shortly")
 _OUR_FAULT = Kind(500, "internal", "something went wrong on our side; the log has the details")
 
-KINDS: Mapping[type[BaseException], Kind] = {
+KINDS: Mapping[type[Exception], Kind] = {
     compositing.CompositingError: Kind(422, "composition-invalid"),
     compositing.AssetTooLarge: Kind(413, "asset-too-large"),
     compositing.AssetNotAnImage: Kind(415, "asset-not-an-image"),
@@ -116,7 +116,8 @@ def field_problems(error: BaseException) -> list[FieldProblem]:
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Makes every error of `app` a problem details response."""
-    for base in (DoorError, *KINDS):
+    own: type[Exception] = DoorError
+    for base in (own, *KINDS):
         app.add_exception_handler(base, _answer)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _parameters)

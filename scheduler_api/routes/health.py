@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Any
 
 from anyio import to_thread
 from fastapi import APIRouter, Request
@@ -26,7 +25,7 @@ async def health() -> dict[str, str]:
 @router.get("/readyz", operation_id="ready", responses={503: {"description": "Something that is needed is not there."}})
 async def ready(request: Request, shared: Shared) -> JSONResponse:
     """Store, Redis and, where this process depends on it, a dispatcher: each was asked just now."""
-    checks = {"storage": _storage(shared), "redis": _redis(shared)}
+    checks: dict[str, Awaitable[bool | None]] = {"storage": _storage(shared), "redis": _redis(shared)}
     if request.app.state.role == "all":
         checks["dispatcher"] = _dispatcher(shared)
     found = dict(zip(checks, await asyncio.gather(*map(_outcome, checks.values())), strict=True))
@@ -34,7 +33,7 @@ async def ready(request: Request, shared: Shared) -> JSONResponse:
     return JSONResponse({"status": "ok" if good else "unavailable", "checks": found}, 200 if good else 503)
 
 
-async def _outcome(check: Awaitable[Any]) -> str:
+async def _outcome(check: Awaitable[bool | None]) -> str:
     try:
         return "ok" if await asyncio.wait_for(check, TIMEOUT_S) is not False else "none"
     except Exception as error:  # whatever it is, it is not ready

@@ -16,8 +16,6 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 from redis.asyncio import Redis
-from scheduler_api.compositions import Compositions
-from scheduler_api.studio import Studio
 
 from scheduler_api.app import AppRole, create_app
 from scheduler_api.auth.access import Role, UserClaims
@@ -25,6 +23,7 @@ from scheduler_api.auth.claims import UserTokens
 from scheduler_api.auth.signing import MediaSigner
 from scheduler_api.auth.token_store import TokenStore
 from scheduler_api.auth.tokens import CompositionTokens
+from scheduler_api.compositions import Compositions
 from scheduler_api.deps import Services
 from scheduler_api.desk import LocalDesk, TokenDesk
 from scheduler_api.jobs.board import JobBoard
@@ -35,6 +34,7 @@ from scheduler_api.jobs.service import Jobs
 from scheduler_api.registry import StoredRegistry
 from scheduler_api.settings import DoorSettings
 from scheduler_api.shelf import Shelf
+from scheduler_api.studio import Studio
 from storage.keys import RecordingKeys
 from storage.objects import StoreSpec, open_store
 from tests.support.auth import COMPOSITION_RING, MEDIA_RING, USER_SECRET, HandClock, secret

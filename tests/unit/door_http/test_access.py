@@ -169,7 +169,8 @@ async def test_a_policy_that_changes_counts_at_once(door: Door) -> None:
 async def test_the_recording_services_call(door: Door) -> None:
     path = f"{door.path}/export"
     part = {"job_type": "quick_access", "format": "mp4", "start_time_sec": 0, "end_time_sec": 10, "layout": "grid",
-            "output_key": "quick_access/part-0001.mp4", "tiles": [], "spotlight_key": "", "audio_source_key": ""}  # fmt: skip
+            "output_key": "quick_access/part-0001.mp4", "tiles": [], "spotlight_key": "",
+            "audio_source_key": ""}  # fmt: skip
     taken = await door.client.post(path, headers=door.service(), json=part)
     assert (taken.status_code, set(taken.json())) == (202, {"job_id", "status"})
     job = await door.services.jobs.find(taken.json()["job_id"])
