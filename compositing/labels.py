@@ -42,7 +42,7 @@ class LabelBook:
 
     def __init__(self, fonts: FontBook, assets: Mapping[str, bytes] | None = None) -> None:
         self._fonts = fonts
-        self._assets = assets or {}
+        self._assets: Mapping[str, bytes] = {} if assets is None else assets
         self._made: dict[tuple[object, ...], ImageRef | None] = {}
         self.images: dict[str, bytes] = {}
         self.notices: list[tuple[str, str]] = []

@@ -93,7 +93,7 @@ class Studio:
         Raises InvalidState, UnknownPeer, WrongRecording, InvalidRange, AssetUnknown, RecordingNotFound and the other
         errors of storage; TooLarge, StudioBusy, StudioFailed.
         """
-        asked = {"kind": "plan", "window_ms": window and (window.start_ms, window.end_ms)}
+        asked = {"kind": "plan", "window_ms": None if window is None else (window.start_ms, window.end_ms)}
         return await self._ask("the plan", asked | _place(store, room_id, recording_id), _small(state))
 
     async def still(

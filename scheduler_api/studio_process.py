@@ -58,8 +58,9 @@ class StudioProcess:
 
     async def start(self) -> None:
         """Starts it if it does not run; what it imports is imported beside. Raises OSError."""
-        if self.pid is not None:
+        if self.pid is not None and not self._reader.at_eof():
             return
+        await self.stop()
         ours, theirs = socket.socketpair()
         try:
             with theirs:

@@ -97,7 +97,7 @@ class Worker:
     def _plan(self, header: Header, body: bytes) -> bytes:
         from compositing.times import Span
 
-        window = Span(*header["window_ms"]) if header["window_ms"] else None
+        window = Span(*header["window_ms"]) if header["window_ms"] is not None else None
         return self._session.plan(_place(header), body, window)
 
     def _still(self, header: Header, body: bytes) -> bytes:
