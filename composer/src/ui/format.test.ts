@@ -21,6 +21,8 @@ describe("clock", () => {
   it("is as wide at the start as at the end of the recording", () => {
     expect(steadyClock(0, 60_000)).toBe("0:00.0");
     expect(steadyClock(5_000, 900_000)).toBe("00:05.0");
+    expect(steadyClock(605_000, 7_200_000)).toBe("0:10:05.0");
+    expect(steadyClock(605_000, 43_200_000)).toBe("00:10:05.0");
     expect(steadyClock(65_000, 7_200_000)).toBe("0:01:05.0");
     expect(steadyClock(7_200_000, 7_200_000)).toBe("2:00:00.0");
   });

@@ -10,17 +10,17 @@ export function clock(ms: number, digits: 0 | 1 | 2 | 3 = 1): string {
   return digits === 0 ? head : `${head}.${String(ticks % unit).padStart(digits, "0")}`;
 }
 
-/** As `clock`, but always as wide as the clock of `longestMs`, so that it does not jump. */
+/** As `clock`, but with as many digits as the clock of `longestMs` has, so that it does not jump. */
 export function steadyClock(ms: number, longestMs: number): string {
   const told = clock(ms);
-  const width = clock(longestMs).length;
-  return told.length >= width ? told : withHours(told, width);
+  const [wide, colons] = [clock(longestMs), (text: string) => text.split(":").length];
+  const [head = "", ...rest] = colons(told) < colons(wide) ? ["0", ...padded(told)] : told.split(":");
+  return [head.padStart(wide.indexOf(":"), "0"), ...rest].join(":");
 }
 
-function withHours(told: string, width: number): string {
-  const padded = `00:00:0${told}`;
-  const full = told.split(":").length === 2 ? `0:0${told}` : padded;
-  return full.slice(-width);
+function padded(told: string): string[] {
+  const [minutes = "", ...rest] = told.split(":");
+  return [minutes.padStart(2, "0"), ...rest];
 }
 
 /** Milliseconds of `1:02:03.456`, `2:03`, `75.5` (seconds) or `75.5s`; null for anything else. */
@@ -69,7 +69,7 @@ export function madeAt(iso: string, now: Date): string {
   return `${date.toLocaleDateString(undefined, { day: "numeric", month: "short" })}, ${time}`;
 }
 
-export function plural(count: number, one: string, many: string = `${one}s`): string {
+export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString("en")} ${count === 1 ? one : many}`;
 }
 
