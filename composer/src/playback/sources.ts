@@ -51,5 +51,6 @@ function rendition(playlist: string, told: ManifestStream | undefined): Renditio
     codecs: told?.codecs ?? null,
     fps: told?.fps ?? FPS,
     shapes: told?.spans ?? [],
+    stills: told?.still_segments ?? null,
   };
 }

@@ -40,6 +40,7 @@ export class Stills {
   /** The still of the segment that holds `mediaMs`, if it is there; else it is asked for. */
   at(source: StreamSource, mediaMs: number): Still | null {
     const segment = Math.max(0, Math.floor(mediaMs / source.segmentMs));
+    if (!hasStill(source, segment + 1)) return null;
     const entry = this.#entry(stillUrl(source, segment + 1));
     if (entry.kind !== "there") return null;
     const { image } = entry;
@@ -102,6 +103,10 @@ export class Stills {
     }
     if (entry.kind === "there") this.#onPicture();
   }
+}
+
+function hasStill({ full }: StreamSource, number: number): boolean {
+  return full.stills?.some(([first, last]) => first <= number && number <= last) ?? true;
 }
 
 /** The still of segment `number`, from 1, beside the stream's playlist. */

@@ -162,6 +162,11 @@ export class Playback implements Transport {
     return source === undefined ? null : this.#stills.at(source, this.#mediaMs(source.peerId));
   }
 
+  /** How every attached stream is doing, read now. */
+  reports(): readonly StreamReport[] {
+    return [...this.#pool.all()].map(({ player }) => player.report());
+  }
+
   /** Whether time goes on now. */
   get isRunning(): boolean {
     return this.#clock.runs;
@@ -208,7 +213,7 @@ export class Playback implements Transport {
     else if (this.#playing) this.#tryStart();
     else this.#standStill();
     this.#publish();
-    if (this.#ticks++ % 3 === 0) this.#reports.set([...this.#pool.all()].map(({ player }) => player.report()));
+    if (this.#ticks++ % 3 === 0) this.#reports.set(this.reports());
   }
 
   #attach(): void {

@@ -15,6 +15,8 @@ export interface Rendition {
   readonly fps: number;
   /** When the source has which shape; where none is told, the picture fills the frame. */
   readonly shapes: readonly ShapeSpan[];
+  /** Which segments have a still, as runs of first and last number; null while that is not known. */
+  readonly stills: readonly (readonly [number, number])[] | null;
 }
 
 /** One source of one peer, as the preview has it. */

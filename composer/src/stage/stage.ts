@@ -15,6 +15,8 @@ import { Painter } from "./painter";
 import { Rasters } from "./rasters";
 import type { Draft, Point, StageView } from "./types";
 
+const KEPT_PAINTS = 600;
+
 export interface StageOptions {
   readonly playback: Playback;
   readonly fetchRaster: (key: string) => Promise<Blob>;
@@ -32,6 +34,8 @@ export class Stage implements StageView {
   #drawn: readonly Tile[] = [];
   #drawnFrameMs = -1;
   #isDirty = true;
+  #painted = 0;
+  #paintMs: number[] = [];
   #request = 0;
 
   constructor({ playback, fetchRaster }: StageOptions) {
@@ -62,6 +66,11 @@ export class Stage implements StageView {
     cancelAnimationFrame(this.#request);
     this.#resized.disconnect();
     this.#rasters.close();
+  }
+
+  /** How long painting took, for the last frames. */
+  get paints(): { readonly count: number; readonly lastMs: readonly number[] } {
+    return { count: this.#painted, lastMs: this.#paintMs };
   }
 
   // ---- StageView ------------------------------------------------------------------------------------------------
@@ -133,7 +142,10 @@ export class Stage implements StageView {
     this.#drawnFrameMs = this.#frameMs;
     this.#drawn = this.#tilesOf(moment);
     const layers = this.#layers(moment, this.#drawn);
+    const began = performance.now();
     this.#painter.paint(this.#context, this.#size, moment.scene.background, layers);
+    this.#painted++;
+    this.#paintMs = [...this.#paintMs.slice(1 - KEPT_PAINTS), performance.now() - began];
   }
 
   #moment(): Moment | null {

@@ -1,0 +1,3 @@
+export { createEngine } from "./engine";
+export type { ComposerHooks } from "./hooks";
+export type * from "./types";
