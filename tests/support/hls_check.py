@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import av
-import m3u8
+import m3u8  # type: ignore[import-untyped]
 import numpy as np
 from numpy.typing import NDArray
 
@@ -108,7 +108,7 @@ def check_audio(runs: Sequence[Run], seconds: int, frames: int) -> None:
 
 def pictures(data: bytes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
     """(tick, luma) of each picture that PyAV decodes; the luma is a view that lives until the next."""
-    with av.open(io.BytesIO(data), format="mp4") as container:
+    with av.open(io.BytesIO(data), "r", format="mp4") as container:
         (stream,) = container.streams.video
         assert stream.time_base is not None
         for picture in container.decode(stream):
@@ -126,7 +126,7 @@ def frames_on_screen(data: bytes) -> Iterator[tuple[int, NDArray[np.uint8]]]:
 def samples_of_stream(data: bytes) -> NDArray[np.float64]:
     """The sound as mono samples of 48 kHz, the first at time zero."""
     pieces: list[tuple[int, NDArray[np.float64]]] = []
-    with av.open(io.BytesIO(data), format="mp4") as container:
+    with av.open(io.BytesIO(data), "r", format="mp4") as container:
         (stream,) = container.streams.audio
         for frame in container.decode(stream):
             assert frame.pts is not None

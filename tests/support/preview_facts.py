@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def empty_recording(base: Path) -> Recording:
     return open_recording(StoreSpec(str(truth.base)), truth.meeting.room_id, truth.meeting.recording_id)
 
 
-def camera(keys_every_ms: int = 1000, end_ms: int = DURATION_MS, **columns: object) -> TrackIndex:
+def camera(keys_every_ms: int = 1000, end_ms: int = DURATION_MS, **columns: Any) -> TrackIndex:
     """A camera of 10 pictures a second, from the start on."""
     times = list(range(0, end_ms, 100))
     keys = [row for row, t in enumerate(times) if t % keys_every_ms == 0]
