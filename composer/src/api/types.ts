@@ -72,8 +72,6 @@ export interface ManifestStream {
   readonly spans?: readonly ShapeSpan[];
   /** `…/still_%04d.jpg`, one for each segment, from 1. */
   readonly stills?: string;
-  /** Which of them exist, as runs of first and last number; elsewhere it is black. */
-  readonly still_segments?: readonly (readonly [number, number])[];
   /** Which of them exist, as runs [first, last]. */
   readonly still_segments?: readonly (readonly [number, number])[];
 }

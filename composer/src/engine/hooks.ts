@@ -61,7 +61,7 @@ export function installHooks(engine: Hooked): () => void {
   };
   globalThis.__composer = hooks;
   return () => {
-    if (globalThis.__composer === hooks) delete globalThis.__composer;
+    if (globalThis.__composer === hooks) globalThis.__composer = undefined;
   };
 }
 
