@@ -56,6 +56,8 @@ CONFIG: dict[str, Any] = {
     "distributed.worker.memory.target": False,
     "distributed.worker.memory.spill": False,
     "distributed.worker.memory.pause": False,
+    # Few tasks of a kind are given to workers at once, also to busy ones: from there one that is idle takes them.
+    "distributed.scheduler.work-stealing": True,
     # It samples the stacks of all workers for a dashboard page.
     "distributed.worker.profile.enabled": False,
     # What polls many times a second for the sake of tasks that take milliseconds: ours take many seconds, and
@@ -63,7 +65,6 @@ CONFIG: dict[str, Any] = {
     "distributed.admin.tick.interval": "500ms",
     "distributed.admin.tick.limit": "60s",
     "distributed.admin.system-monitor.interval": "2s",
-    "distributed.scheduler.work-stealing": False,
     "distributed.scheduler.active-memory-manager.start": False,
 }
 

@@ -62,6 +62,6 @@ class ProgressMeter:
 
 def _share(stages: list[Stage]) -> float:
     """How much of these stages is done, 0 to 1."""
-    parts = [(WEIGHTS.get(stage.name, 1.0) * stage.tasks, stage.share) for stage in stages]
+    parts = [(WEIGHTS.get(stage.name, 1.0) * stage.tasks, min(1.0, stage.share)) for stage in stages]
     total = sum(weight for weight, _ in parts)
     return sum(weight * share for weight, share in parts) / total if total else 0.0

@@ -243,3 +243,39 @@ class TestCluster:
         for thread in threads:
             thread.join()
         assert results == {n: {f"{k}": 2 * (n + k) for k in range(5)} for n in range(3)}
+
+    def test_a_run_that_is_cancelled_or_fails_leaves_those_beside_it_alone(
+        self, cluster: Executor, tmp_path: Path
+    ) -> None:
+        """A dispatcher gives one executor to several jobs: none of them hears anything of the others."""
+        log, cancel, ended = tmp_path / "log", CancelToken(), dict[str, Any]()
+
+        def keep(name: str, *tasks: Task, token: CancelToken | None = None) -> None:
+            try:
+                ended[name] = run(cluster, *tasks, cancel=token)
+            except Exception as error:
+                ended[name] = error
+
+        long = Task("same", "run", do.run_until_cancelled, (log,))
+        good = [Task("same" if n == 0 else f"{n}", "count", do.count_up, (20_000,)) for n in range(12)]
+        calls = {
+            "cancelled": lambda: keep("cancelled", long, token=cancel),
+            "failed": lambda: keep("failed", Task("same", "refuse", do.refuse, (tmp_path / "refused",))),
+            "good": lambda: keep("good", *good),
+        }
+        threads = {name: threading.Thread(target=call) for name, call in calls.items()}
+        threads["cancelled"].start()
+        wait_for(log.exists)
+        threads["good"].start()
+        threads["failed"].start()
+        threads["failed"].join(20)
+        assert not threads["failed"].is_alive(), "it waits behind the long one, though another worker is idle"
+        cancel.cancel("by the test")
+        for thread in threads.values():
+            thread.join(20)
+        assert isinstance(ended["cancelled"], Cancelled)
+        assert isinstance(ended["failed"], do.Malformed)
+        results, events = ended["good"]
+        assert results == {task.key: "counted" for task in good}
+        assert {event.name for event in events} == {"count"}
+        assert len(of(TaskDone, events)) == len(good)
