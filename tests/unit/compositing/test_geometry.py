@@ -142,3 +142,9 @@ def test_the_shared_vectors_of_fit(case: dict[str, Any]) -> None:
 def test_the_shared_vectors_of_rounding(case: dict[str, Any]) -> None:
     rect = even_rect(*case["edges"])
     assert [rect.x, rect.y, rect.w, rect.h] == case["rect"]
+
+
+@pytest.mark.parametrize("case", GOLDEN["to_pixels"])
+def test_the_shared_vectors_of_fractions(case: dict[str, Any]) -> None:
+    rect = to_pixels(NormRect(*case["norm"]), Size(*case["canvas"]))
+    assert [rect.x, rect.y, rect.w, rect.h] == case["rect"]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from compositing.geometry import Rect
 from compositing.scene import Label, Scene, Tile, Transition
-from compositing.transition import between_rects, ease, progress, tiles_at
+from compositing.transition import between, between_rects, ease, progress, tiles_at
 
 GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "golden" / "easing.json").read_text("utf-8"))
 
@@ -117,6 +117,17 @@ def test_the_shared_vectors_of_easing(case: dict[str, Any]) -> None:
 def test_the_shared_vectors_of_moving_rectangles(case: dict[str, Any]) -> None:
     rect = between_rects(Rect(*case["before"]), Rect(*case["after"]), case["done"])
     assert [rect.x, rect.y, rect.w, rect.h] == case["rect"]
+
+
+def _read(told: dict[str, Any]) -> Tile:
+    label = Label("", Rect(*told["label"]), "key") if told["label"] else None
+    return Tile(told["id"], "video", Rect(*told["rect"]), z=told["z"], opacity=told["opacity"], label=label)
+
+
+@pytest.mark.parametrize("case", GOLDEN["tiles"])
+def test_the_shared_vectors_of_moving_tiles(case: dict[str, Any]) -> None:
+    before, after, drawn = (tuple(map(_read, case[key])) for key in ("before", "after", "drawn"))
+    assert between(before, after, case["done"]) == drawn
 
 
 @pytest.mark.parametrize("backwards", [False, True])

@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from compositing.colour import YUV, bars, placeholder, yuv
+
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "golden" / "colour.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize(
@@ -30,3 +36,9 @@ def test_other_spellings_are_refused(colour: str) -> None:
 def test_a_tile_without_a_picture_is_set_off_from_any_background(background: str) -> None:
     assert abs(placeholder(background)[0] - yuv(background)[0]) >= 8
     assert bars(background)[0] <= yuv(background)[0]
+
+
+@pytest.mark.parametrize("case", GOLDEN["derived"], ids=lambda case: case["background"])
+def test_the_shared_vectors_of_derived_colours(case: dict[str, str]) -> None:
+    assert bars(case["background"]) == yuv(case["bars"])
+    assert placeholder(case["background"]) == yuv(case["placeholder"])

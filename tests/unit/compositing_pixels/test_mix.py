@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +12,7 @@ from hypothesis import strategies as st
 from compositing.mix import CEILING, LIMITER_CONTEXT, Samples, gain_ramp, limit, mix
 from compositing.times import Span
 
+GOLDEN: dict[str, Any] = json.loads((Path(__file__).parents[2] / "golden" / "gain.json").read_text("utf-8"))
 RAMP = 480
 """Samples of the default ramp, 10 ms."""
 
@@ -38,6 +43,13 @@ def test_ramps_rise_and_fall_smoothly_and_mirror_each_other() -> None:
     assert np.diff(gain).max() < 0.004
     assert rise[RAMP // 2 - 1] + rise[RAMP // 2] == pytest.approx(1.0)
     np.testing.assert_array_equal(gain, gain[::-1])
+
+
+def test_the_shared_vectors_of_gains() -> None:
+    spans = [Span(*span) for span in GOLDEN["spans_ms"]]
+    gain = gain_ramp(spans, GOLDEN["gain_db"], 0, 48 * 9001)
+    for case in GOLDEN["gains"]:
+        assert gain[round(48 * case["t_ms"])] == pytest.approx(case["gain"], abs=1e-6)
 
 
 def test_touching_spans_have_no_dip_between_them() -> None:
