@@ -135,6 +135,7 @@ class _Kept:
                 str(for_child),
                 env=program.env,
                 stdin=asyncio.subprocess.PIPE,   # the lifeline
+                stdout=2,   # standard output is for the lines of reports
                 pass_fds=(*program.fds, for_child),
                 start_new_session=True,
             )
