@@ -62,12 +62,27 @@ class Director:
         self._bills: dict[Moment, Bill] = {}
         self._asked: tuple[Company | None, Setting | None] = (None, None)
         self._answer: tuple[Moment, Bill]
+        self._answers: dict[tuple[Moment, frozenset[str], tuple[str, ...]], tuple[Shown, ...]] = {}
         self._slots: dict[_Question, list[Slot]] = {}
         self._shown: dict[_Question, list[tuple[Shown, Shown]]] = {}
 
-    def shown(self, cast: Cast, lit: Lit, cue: Cue, recent: Sequence[str]) -> tuple[Shown, ...]:
-        """The tiles of a moment, in drawing order. `recent` are those who spoke, the last one first."""
+    def shown(self, cast: Cast, lit: Lit, cue: Cue, recent: tuple[str, ...]) -> tuple[Shown, ...]:
+        """The tiles of a moment, in drawing order; the same object for the same question.
+
+        `recent` are those who spoke, the last one first.
+        """
         moment, bill = self._present(cast.company, cue.setting)
+        question = moment, lit.peers, recent
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = self._answers[question] = tuple(
+                lit_one if shown.source.peer_id in lit.peers else shown
+                for shown, lit_one in self._placed(moment, bill, recent)
+            )
+        return answer
+
+    def _placed(self, moment: Moment, bill: Bill, recent: Sequence[str]) -> list[tuple[Shown, Shown]]:
+        """The tiles of a moment, each as it is while its peer's camera is off, and while it is on."""
         stage = stage_of(bill, recent)
         kept = self._kept(moment, bill, stage, recent)
         question = moment, stage, kept
@@ -75,7 +90,7 @@ class Director:
         if shown is None:
             slots = self._arranged(moment, bill, stage, kept)
             shown = self._shown[question] = _both_ways(bill, slots)
-        return tuple(lit_one if s.source.peer_id in lit.peers else s for s, lit_one in shown)
+        return shown
 
     def _present(self, company: Company, setting: Setting) -> tuple[Moment, Bill]:
         """The bill of a moment, at once where it is that of the moment before."""
@@ -94,7 +109,7 @@ class Director:
     @property
     def answers(self) -> int:
         """How many arrangements are remembered."""
-        return len(self._shown)
+        return len(self._answers)
 
     def _kept(
         self, moment: Moment, bill: Bill, stage: Source | None, recent: Sequence[str]

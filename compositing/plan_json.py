@@ -39,9 +39,9 @@ def plan_to_json(plan: Plan) -> dict[str, Any]:
 
 
 def plan_bytes(plan: Plan) -> bytes:
-    """`plan_to_json` as UTF-8: each tile is written once, however many scenes show it."""
-    tiles: dict[int, bytes] = {}
-    scenes = b",".join(_scene_bytes(scene, tiles) for scene in plan.scenes)
+    """`plan_to_json` as UTF-8: what several scenes show is written once."""
+    writer = _SceneWriter()
+    scenes = b",".join([writer.scene(scene) for scene in plan.scenes])
     return _with_list(plan_to_json(replace(plan, scenes=())), "scenes", scenes)
 
 
@@ -65,15 +65,25 @@ def canonical_plan(plan: Plan) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _scene_bytes(scene: Scene, tiles: dict[int, bytes]) -> bytes:
-    """`tiles` holds what was written of a plan, by the identity of the tiles, which it keeps alive."""
-    for tile in scene.tiles:
-        if id(tile) not in tiles:
-            tiles[id(tile)] = _TILE.dump_json(tile)
-    drawn = b",".join([tiles[id(tile)] for tile in scene.tiles])
-    moving = scene.transition and _without_defaults(_TRANSITION.dump_python(scene.transition, mode="json"))
-    about = {"layout": scene.layout, "background": scene.background, "transition": moving}
-    return _with_list({"start_ms": scene.start_ms, "end_ms": scene.end_ms, **about}, "tiles", drawn)
+class _SceneWriter:
+    """The scenes of one plan as JSON. Knows tiles by their identity: the plan keeps them alive."""
+
+    def __init__(self) -> None:
+        self._tiles: dict[int, bytes] = {}
+        self._drawn: dict[int, bytes] = {}
+
+    def scene(self, scene: Scene) -> bytes:
+        moving = scene.transition and _without_defaults(_TRANSITION.dump_python(scene.transition, mode="json"))
+        about = {"layout": scene.layout, "background": scene.background, "transition": moving}
+        tiles = self._drawn.get(id(scene.tiles))
+        if tiles is None:
+            tiles = self._drawn[id(scene.tiles)] = b",".join([self._tile(tile) for tile in scene.tiles])
+        return _with_list({"start_ms": scene.start_ms, "end_ms": scene.end_ms, **about}, "tiles", tiles)
+
+    def _tile(self, tile: Tile) -> bytes:
+        if id(tile) not in self._tiles:
+            self._tiles[id(tile)] = _TILE.dump_json(tile)
+        return self._tiles[id(tile)]
 
 
 def _with_list(fields: dict[str, Any], name: str, items: bytes) -> bytes:

@@ -52,14 +52,23 @@ class TileMaker:
         self._names = names
         self._rasters = rasters
         self._made: dict[Shown, Tile] = {}
+        self._sets: dict[int, tuple[tuple[Shown, ...], tuple[Tile, ...]]] = {}
         self._texts: dict[tuple[str, str, NormRect], Tile] = {}
         short = min(self._canvas.w, self._canvas.h)
         self._radius = round(state.style.corner_radius * short / 1080)
         self._image = self._overlay()
 
-    def tiles(self, shown: Sequence[Shown], texts: Sequence[TextCue]) -> tuple[Tile, ...]:
+    def tiles(self, shown: tuple[Shown, ...], texts: Sequence[TextCue]) -> tuple[Tile, ...]:
         """All tiles of a moment, in drawing order."""
-        return (*(self._tile(s) for s in shown), *(self._text(t) for t in texts), *self._image)
+        sources = self._sources(shown)
+        return (*sources, *(self._text(t) for t in texts), *self._image) if texts or self._image else sources
+
+    def _sources(self, shown: tuple[Shown, ...]) -> tuple[Tile, ...]:
+        """The same tiles for the same object: telling arrangements apart by what they hold takes longer."""
+        known = self._sets.get(id(shown))
+        if known is None or known[0] is not shown:
+            known = self._sets[id(shown)] = shown, tuple(map(self._tile, shown))
+        return known[1]
 
     def _tile(self, shown: Shown) -> Tile:
         tile = self._made.get(shown)

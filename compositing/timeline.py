@@ -209,17 +209,17 @@ class _Shooting:
 
     def shots(self, span: Span) -> list[Shot]:
         """All shots of `span`, without gap or overlap, no two neighbours alike."""
-        shots: list[Shot] = []
+        found: list[tuple[int, tuple[str, tuple[Shown, ...], tuple[TextCue, ...]]]] = []
         for t in self._changes(span):
             cue = self._cues.at(t)
             shown = self._director.shown(
                 self._casts.at(t), self._lights.at(t), cue, self._floors.at(t).recent
             )
             content = cue.setting.layout, shown, cue.texts
-            if not shots or content != (shots[-1].layout, shots[-1].shown, shots[-1].texts):
-                shots.append(Shot(t, span.end_ms, *content))
-        ends = [*(shot.start_ms for shot in shots[1:]), span.end_ms]
-        return [replace(shot, end_ms=end) for shot, end in zip(shots, ends, strict=True)]
+            if not found or content != found[-1][1]:
+                found.append((t, content))
+        ends = [*(t for t, _ in found[1:]), span.end_ms]
+        return [Shot(t, end, *content) for (t, content), end in zip(found, ends, strict=True)]
 
     def _changes(self, span: Span) -> list[int]:
         """Every instant of `span` at which something may change."""
