@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -38,8 +38,8 @@ class Rhythm:
     tick_s: float = 0.25
     renew_s: float = RENEW_S
     sweep_s: float = 30.0
-    stop_s: float = 5.0
-    """How long its jobs may take to be handed back when it stops."""
+    stop_s: float = 3.0
+    """How long it waits, when it stops, for a step to end, and for its jobs to be handed back."""
 
 
 RHYTHM = Rhythm()
@@ -68,13 +68,18 @@ class Dispatcher:
 
     async def run(self) -> None:
         """Works until it is stopped."""
+        steps = (
+            self._keep(self._sweep, self._wait_to_sweep),
+            self._keep(self._tend, lambda: self._wait(self._rhythm.renew_s)),
+            self._keep(self._obey, lambda: self._wait(self._rhythm.tick_s)),
+            self._keep(self._take, lambda: self._wait(self._rhythm.tick_s)),
+        )
+        tasks = [asyncio.create_task(step) for step in steps]
         try:
-            async with asyncio.TaskGroup() as loops:
-                loops.create_task(self._keep(self._sweep, self._wait_to_sweep))
-                loops.create_task(self._keep(self._tend, lambda: self._wait(self._rhythm.renew_s)))
-                loops.create_task(self._keep(self._obey, lambda: self._wait(self._rhythm.tick_s)))
-                loops.create_task(self._keep(self._take, lambda: self._wait(self._rhythm.tick_s)))
+            await self._stopping.wait()
+            await asyncio.wait(tasks, timeout=self._rhythm.stop_s)   # longer only if Redis does not answer
         finally:
+            await _cancel(tasks)
             await self._hand_back()
 
     @property
@@ -161,9 +166,13 @@ class Dispatcher:
             turn.end_early("stopping")
         if self._turns:
             _, late = await asyncio.wait(self._turns.values(), timeout=self._rhythm.stop_s)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*late, return_exceptions=True)
+            await _cancel(late)
+
+
+async def _cancel(tasks: Collection[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> bool:

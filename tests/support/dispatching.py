@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,15 +83,21 @@ class Script:
         observer(TaskDone(key="v", name="render-video", worker="w", seconds=took_s))
 
 
-def house_of(
-    office: Office, notify: Callable[[Job], Awaitable[None]] = no_webhook, **timing: Any
-) -> House:
+def house_of(office: Office, notify: Callable[[Job], Awaitable[None]] = no_webhook, **timing: Any) -> House:
     """A house over the office's store and Redis, in a hurry."""
-    hurry = {"retry_pauses_s": (0.05, 0.05), "progress_every_s": 0.05, "redis_pause_s": 0.1}
-    script = Script(office.store)
-    return House(
-        office.queue, office.board, office.records, script, notify, time.time, office.store.url, **(hurry | timing)
+    house = House(
+        queue=office.queue,
+        board=office.board,
+        records=office.records,
+        run_job=Script(office.store),
+        notify=notify,
+        now=time.time,
+        store_url=office.store.url,
+        retry_pauses_s=(0.05, 0.05),
+        progress_every_s=0.05,
+        redis_pause_s=0.1,
     )
+    return replace(house, **timing)
 
 
 def hurry(lease_s: float) -> Rhythm:

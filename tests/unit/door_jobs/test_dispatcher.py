@@ -322,3 +322,17 @@ class TestRedisGoesAway:
         async with working():
             for job in jobs:
                 await office.seen(job, "ready")
+
+    async def test_for_good_and_the_dispatcher_can_still_be_stopped(
+        self, office: Office, valkey: Valkey
+    ) -> None:
+        job = await office.submit(a_job(seconds=60))
+        dispatcher = Dispatcher(house_of(office), "d1", 2, hurry(LEASE_S))
+        task = asyncio.create_task(dispatcher.run())
+        await office.seen(job, "processing")
+        await asyncio.to_thread(valkey.kill)
+        began_s = time.monotonic()
+        dispatcher.stop()
+        await task
+        assert time.monotonic() - began_s < 8
+        assert office.records.find(job.job_id) is not None
