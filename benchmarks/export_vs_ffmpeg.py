@@ -19,16 +19,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import click
 import imageio_ffmpeg
 import numpy as np
 
+from benchmarks.against_ffmpeg import Cost, main_cost, remux_tracks
 from benchmarks.composed import STATE, composed_of
 from benchmarks.machine import describe_machine
 from compositing.geometry import Rect, Size, fit_picture
@@ -38,52 +36,9 @@ from farm.compose import Composed
 from renderer.chunk import SpanRenderer, frame_times_us
 from renderer.encode import VideoEncoder, new_frame
 from renderer.player import Player
-from renderer.workbench import SourceReader, Workbench
+from renderer.workbench import Workbench
 
 VMAF_EVERY = 5
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What a process and its children took."""
-
-    wall_s: float
-    cpu_s: float
-
-
-def main_cost(command: Sequence[str]) -> tuple[Cost, str]:
-    """Runs a command to its end; its cost and its standard output."""
-    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        began = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=err)
-        cpu = _watch(process)
-        wall = time.perf_counter() - began
-        out.seek(0), err.seek(0)
-        if process.returncode:
-            raise SystemExit(f"{command[0]} failed:\n{err.read()[-3000:]}")
-        return Cost(wall, sum(cpu.values())), out.read()
-
-
-def _watch(process: subprocess.Popen[bytes]) -> dict[int, float]:
-    """Processor seconds of a process and all below it, read while they live: workers have another parent."""
-    cpu: dict[int, float] = {}
-    ticks = os.sysconf("SC_CLK_TCK")
-    while process.poll() is None:
-        for pid in _family(process.pid):
-            with suppress(OSError):
-                fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-                cpu[pid] = (int(fields[11]) + int(fields[12])) / ticks
-        time.sleep(0.05)
-    return cpu
-
-
-def _family(pid: int) -> list[int]:
-    found = [pid]
-    with suppress(OSError):
-        for task in Path(f"/proc/{pid}/task").iterdir():
-            for child in (task / "children").read_text().split():
-                found += _family(int(child))
-    return found
 
 
 # ---- ours ------------------------------------------------------------------------------------------------
@@ -101,46 +56,21 @@ def export_cost(source: Path, output: Path) -> tuple[Cost, dict[str, object]]:
 
 
 @dataclass(frozen=True)
-class Remuxed:
-    """A track in Matroska, its packets at recording time; `rect` is where a picture goes."""
+class Placed:
+    """A track in Matroska; `rect` is where a picture goes."""
 
     path: Path
     rect: Rect | None
 
 
-def remux(composed: Composed, folder: Path) -> list[Remuxed]:
-    """All tracks of a composition, as ffmpeg reads them; pictures from their first keyframe on."""
-    bench = Workbench(composed.spec)
+def remux(composed: Composed, folder: Path) -> list[Placed]:
+    """All tracks of a composition, as ffmpeg reads them."""
     places = {(t.peer_id, t.source): t.rect for t in composed.plan.scenes[-1].tiles if t.kind == "video"}
-    made: list[Remuxed] = []
-    for number, track in enumerate(composed.spec.tracks):
-        path = folder / f"{number:02d}.mkv"
-        index = bench.index(track)
-        first = 0 if track.kind == "audio" else int(index.clean.argmax())
-        units = SourceReader(bench.store, bench.keys, index).units(first, len(index) - 1)
-        packets = [(u.time_us, u.data, u.keyframe) for u in units if u.data]
-        shape = None if track.kind == "audio" else (int(index.width[first]), int(index.height[first]))
-        _write_mkv(path, index.codec, packets, shape)
-        made.append(Remuxed(path, None if track.kind == "audio" else places[track.peer_id, track.kind]))
-    return made
+    remuxed = remux_tracks(composed.spec, folder)
+    return [Placed(path, None if t.kind == "audio" else places[t.peer_id, t.kind]) for t, path in remuxed]
 
 
-def _write_mkv(
-    path: Path, codec: str, packets: Sequence[tuple[int, bytes, bool]], shape: tuple[int, int] | None
-) -> None:
-    with av.open(str(path), "w", format="matroska") as out:
-        if shape:
-            stream = out.add_mux_stream(codec, width=shape[0], height=shape[1], time_base=Fraction(1, 1000))
-        else:
-            stream = out.add_stream("libopus", rate=48_000, layout="stereo")  # for its OpusHead; nothing is encoded
-        for time_us, data, key in packets:
-            packet = av.Packet(data)
-            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 1000), key
-            packet.pts = packet.dts = time_us // 1000
-            out.mux(packet)
-
-
-def ffmpeg_graph(tracks: Sequence[Remuxed], canvas: Size, fps: int) -> tuple[list[str], str, str]:
+def ffmpeg_graph(tracks: Sequence[Placed], canvas: Size, fps: int) -> tuple[list[str], str, str]:
     """Inputs, the graph of the picture (to `[v]`) and that of the sound (to `[a]`)."""
     inputs = ["-copyts", *(part for t in tracks for part in ("-i", str(t.path)))]
     seen = [(i, t.rect) for i, t in enumerate(tracks) if t.rect is not None]
@@ -156,7 +86,7 @@ def ffmpeg_graph(tracks: Sequence[Remuxed], canvas: Size, fps: int) -> tuple[lis
 
 
 def ffmpeg_cost(
-    ffmpeg: str, tracks: Sequence[Remuxed], composed: Composed, output: Path, x264_threads: int | None = None
+    ffmpeg: str, tracks: Sequence[Placed], composed: Composed, output: Path, x264_threads: int | None = None
 ) -> Cost:
     """One ffmpeg process that makes the same video; x264 takes as many threads as it likes, or as told."""
     spec = composed.spec
@@ -249,7 +179,7 @@ def vmaf_of_ours(ffmpeg: str, composed: Composed, output: Path) -> float:
         return _mean_vmaf(log.name)
 
 
-def vmaf_of_ffmpeg(ffmpeg: str, tracks: Sequence[Remuxed], composed: Composed, output: Path) -> float:
+def vmaf_of_ffmpeg(ffmpeg: str, tracks: Sequence[Placed], composed: Composed, output: Path) -> float:
     """VMAF of ffmpeg's video against the frames that its own graph gives."""
     spec = composed.spec
     inputs, picture, _ = ffmpeg_graph(tracks, spec.canvas, spec.fps)
