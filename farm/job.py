@@ -89,6 +89,8 @@ class Job(_Frozen):
     """What came of it once it is ready; keys are object keys from the store's root."""
     idempotency: str | None = None
     """Hash of the Idempotency-Key with all that it is bound to."""
+    fingerprint: str | None = None
+    """Hash of the body that came with that key: the same key with another body is refused."""
 
     @property
     def finished(self) -> bool:
@@ -126,6 +128,7 @@ def new_job(
     created_by: str,
     at: datetime,
     idempotency: str | None = None,
+    fingerprint: str | None = None,
 ) -> Job:
     """A job that waits to be queued."""
     return Job(
@@ -138,4 +141,5 @@ def new_job(
         created_at=at,
         updated_at=at,
         idempotency=idempotency,
+        fingerprint=fingerprint,
     )

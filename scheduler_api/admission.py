@@ -2,8 +2,9 @@
 
 Takes what was shown and a function that checks the body, gives the job. In this order: authenticate; look the
 Idempotency-Key up by (subject, recording, route, key); validate; burn the token; queue. Whatever fails between the last
-two steps gives the token back. Where only burning tells whose a token is (`desk.check` gives None) it is burned first
-and given back on every other way out; a repeated request with that very token is then known by the token's hash.
+two steps gives the token back. A key that came with another body before is refused: which of the two is meant, nobody
+can tell. Where only burning tells whose a token is (`desk.check` gives None) it is burned first and given back on every
+other way out; a repeated request with that very token is then known by the token's hash.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from farm.job import Job, JobKind, moment, new_job
 from scheduler_api.auth.access import Scope
 from scheduler_api.deps import Services
 from scheduler_api.desk import Burned, Holder, TokenDesk
-from scheduler_api.errors import DoorError
+from scheduler_api.errors import DoorError, KeyReused
 from scheduler_api.logs import note
 from storage.keys import RecordingKeys
 
@@ -73,12 +74,18 @@ class TokenUse:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request for a job, before its body is looked at; `key` is its Idempotency-Key."""
+    """A request for a job, before its body is understood; `key` is its Idempotency-Key."""
 
     kind: JobKind
     recording_id: str
     route: str
     key: str | None
+    body: bytes
+
+    @property
+    def fingerprint(self) -> str | None:
+        """What a repeated request must have in common; None without a key. No body is an empty object."""
+        return _digest(self.body or b"{}") if self.key is not None else None
 
 
 class Admission:
@@ -94,7 +101,7 @@ class Admission:
             if holder is not None:
                 return await self._once(holder, asked, prepare, use)
             by_token = _binding("token", _digest(token.encode()), asked)
-            if repeated := await self._made_by(by_token):
+            if repeated := await self._made_by(by_token, asked):
                 return repeated
             job = await self._once(await use.burn(), asked, prepare, use)
             if by_token:
@@ -107,17 +114,18 @@ class Admission:
 
     async def _once(self, holder: Holder, asked: Asked, prepare: Prepare, use: TokenUse | None) -> Job:
         bound = _binding("subject", holder.subject, asked)
-        if repeated := await self._made_by(bound):
+        if repeated := await self._made_by(bound, asked):
             return repeated
         request = await prepare(holder)
         if use is not None:
             await use.burn()
         asked_for = self._job(holder, asked, request, bound)
         job = await self._shared.jobs.submit(asked_for)
-        if job is asked_for:
-            _log.info("%s queued", job.kind)
-            if use is not None:
-                use.keep()
+        if job is not asked_for:
+            return _same(job, asked)
+        _log.info("%s queued", job.kind)
+        if use is not None:
+            use.keep()
         return job
 
     def _job(self, holder: Holder, asked: Asked, request: Mapping[str, Any], bound: str | None) -> Job:
@@ -132,11 +140,19 @@ class Admission:
             created_by=holder.subject,
             at=moment(self._shared.now()),
             idempotency=bound,
+            fingerprint=asked.fingerprint,
         )
 
-    async def _made_by(self, bound: str | None) -> Job | None:
-        """The job that the same key made before."""
-        return await self._shared.jobs.made_by(bound) if bound else None
+    async def _made_by(self, bound: str | None, asked: Asked) -> Job | None:
+        """The job that the same key made before. Raises KeyReused if it was asked for with another body."""
+        job = await self._shared.jobs.made_by(bound) if bound else None
+        return _same(job, asked) if job else None
+
+
+def _same(job: Job, asked: Asked) -> Job:
+    if job.fingerprint != asked.fingerprint:
+        raise KeyReused
+    return job
 
 
 def _binding(kind: str, who: str, asked: Asked) -> str | None:

@@ -9,6 +9,7 @@
       PreconditionFailed   If-Match names another version than the stored one       412  input
       TooLarge             more bytes than the limit                                413  input
       Unprocessable        a well-formed request whose content cannot be used       422  input
+      KeyReused            an Idempotency-Key that came with another body before    422  input
       TooManyRequests      a limit over time is used up                             429  input, retryable
       QueueUnavailable     Redis does not answer: everything that needs it stops    503  ours, retryable
       StudioBusy           all who plan and draw have had work for too long         503  ours, retryable
@@ -145,6 +146,19 @@ class Unprocessable(DoorError):
 
     def __str__(self) -> str:
         return "; ".join(f"{pointer or 'the body'}: {message}" for pointer, message in self.problems)
+
+
+class KeyReused(DoorError):
+    """The Idempotency-Key came with another body before: which of the two is meant, nobody can tell."""
+
+    status = 422
+    slug = "idempotency-key-reused"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def __str__(self) -> str:
+        return "this Idempotency-Key was used with another body before; a new request needs a new key"
 
 
 class TooManyRequests(DoorError):

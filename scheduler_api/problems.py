@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from compositing import errors as compositing
 from farm import errors as farm
 from renderer import errors as renderer
-from scheduler_api.errors import DoorError, PreconditionFailed, TooManyRequests, Unprocessable
+from scheduler_api.errors import DoorError, KeyReused, PreconditionFailed, TooManyRequests, Unprocessable
 from storage import errors as storage
 
 MEDIA_TYPE = "application/problem+json"
@@ -63,6 +63,7 @@ KINDS: Mapping[type[Exception], Kind] = {
 }
 """The most specific class of an error counts; the door's own errors carry their status and slug themselves."""
 
+_HEADERS = {PreconditionFailed: "If-Match", KeyReused: "Idempotency-Key"}
 _POINTERS = {compositing.AssetUnknown: "/style/image/asset", compositing.InvalidRange: "/export"}
 
 
@@ -111,7 +112,9 @@ def field_problems(error: BaseException) -> list[FieldProblem]:
         return [{"pointer": error.path, "detail": str(error).removeprefix(f"{error.path}: ")}]
     if pointer := _POINTERS.get(type(error)):
         return [{"pointer": pointer, "detail": str(error)}]
-    return [{"header": "If-Match", "detail": str(error)}] if isinstance(error, PreconditionFailed) else []
+    if header := _HEADERS.get(type(error)):
+        return [{"header": header, "detail": str(error)}]
+    return []
 
 
 def add_problem_handlers(app: FastAPI) -> None:

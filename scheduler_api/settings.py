@@ -60,7 +60,12 @@ class DoorSettings(FarmSettings):
     tokens_tls_ca: Path | None = Field(
         default=None, description="Who must have signed the other side's certificate (PEM)."
     )
-    media_ttl_s: int = Field(default=900, ge=300, le=900, description="Life of a signed media URL, 5 to 15 minutes.")
+    media_ttl_s: int = Field(
+        default=900,
+        ge=360,
+        le=900,
+        description="Life of a signed media URL, 6 to 15 minutes; up to one minute less, so that it stays the same.",
+    )
     editor_roles: Annotated[frozenset[EditorRole], NoDecode] = Field(
         default=frozenset({"host", "co_host"}),
         description="Room roles, separated by commas, that may compose, export and cancel.",

@@ -21,7 +21,12 @@ ServiceKeyShown = Annotated[str | None, Security(_SERVICE_KEY)]
 ServiceRoom = Annotated[str | None, Header(alias="X-Compositer-Room-Id", max_length=200)]
 IdempotencyKey = Annotated[
     str | None,
-    Header(alias="Idempotency-Key", min_length=1, max_length=255, description="The same key makes no second job."),
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        description="The same key makes no second job; with another body it is refused.",
+    ),
 ]
 
 

@@ -51,20 +51,20 @@ async def create_export(
     """Queues the rendering of a saved composition; for the Recording Service, of a part in a layout that it names."""
     note(recording_id=recording_id)
     admission: Admission = request.app.state.admission
-    asked = Asked("export", recording_id, ROUTE, key)
+    asked = Asked("export", recording_id, ROUTE, key, body)
     if service_key is not None:
         check_service_key(shared, service_key)
-        job = await _part(shared, admission, asked, room_id, body)
+        job = await _part(shared, admission, asked, room_id)
     elif bearer is not None:
-        job = await _export(shared, admission, asked, bearer.credentials, body)
+        job = await _export(shared, admission, asked, bearer.credentials)
     else:
         raise NotAuthenticated("a composition token")
     return JSONResponse({"job_id": job.job_id, "status": job.status}, 202)
 
 
-async def _export(shared: Services, admission: Admission, asked: Asked, token: str, body: bytes) -> Job:
+async def _export(shared: Services, admission: Admission, asked: Asked, token: str) -> Job:
     async def prepare(holder: Holder) -> Mapping[str, Any]:
-        wanted = read_body(ExportRequest, body)
+        wanted = read_body(ExportRequest, asked.body)
         keys = RecordingKeys(holder.room_id, asked.recording_id)
         saved = await _saved(shared, keys, wanted.composition_id)
         return wanted.model_dump(exclude={"composition_id"}) | {"composition_id": saved}
@@ -72,15 +72,13 @@ async def _export(shared: Services, admission: Admission, asked: Asked, token: s
     return await admission.by_token(token, "export:create", asked, prepare)
 
 
-async def _part(
-    shared: Services, admission: Admission, asked: Asked, room_id: str | None, body: bytes
-) -> Job:
+async def _part(shared: Services, admission: Admission, asked: Asked, room_id: str | None) -> Job:
     if room_id is None:
         raise NotAuthenticated("X-Compositer-Room-Id")
     keys = await shared.shelf.in_room(room_id, asked.recording_id)
 
     async def prepare(_holder: Holder) -> Mapping[str, Any]:
-        part = read_body(PartRequest, body)
+        part = read_body(PartRequest, asked.body)
         try:
             keys.requested_output(part.output_key)
         except InvalidKey as error:

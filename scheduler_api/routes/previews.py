@@ -36,6 +36,6 @@ async def create_preview(
     async def prepare(_holder: Holder) -> Mapping[str, Any]:
         return read_body(PreviewRequest, body).model_dump(exclude={"mux_per_peer"})
 
-    asked = Asked("preview", recording_id, "preview", key)
+    asked = Asked("preview", recording_id, "preview", key, body)
     job = await admission.by_token(token, "preview:read", asked, prepare)
     return JSONResponse({"job_id": job.job_id, "status": job.status}, 202)

@@ -79,6 +79,30 @@ async def test_a_key_is_bound_to_subject_recording_and_route(either: Door) -> No
     assert len({answer.json()["job_id"] for answer in answers}) == 3
 
 
+async def test_a_key_that_came_with_another_body_is_refused(either: Door) -> None:
+    door, path, key = either, f"{either.path}/preview", {"Idempotency-Key": "one"}
+    first = await door.client.post(path, headers=await door.token() | key, json={})
+    token = await door.token()
+    other = await door.client.post(path, headers=token | key, json={"segment_seconds": 2})
+    assert (other.status_code, other.json()["errors"][0]["header"]) == (422, "Idempotency-Key")
+    nothing_is_an_empty_object = await door.client.post(path, headers=token | key)
+    assert nothing_is_an_empty_object.json() == first.json()
+    assert (await door.client.post(path, headers=token, json={"segment_seconds": 2})).status_code == 202   # given back
+    assert await open_jobs(door) == 2
+
+
+async def test_of_two_bodies_at_once_with_one_key_one_is_refused(either: Door) -> None:
+    door, key = either, {"Idempotency-Key": "both"}
+    tokens = [await door.token() for _ in range(8)]
+    bodies = [{"segment_seconds": 2 + 2 * (n % 2)} for n in range(8)]
+    answers = await asyncio.gather(
+        *(door.client.post(f"{door.path}/preview", headers=token | key, json=body)
+          for token, body in zip(tokens, bodies, strict=True))
+    )  # fmt: skip
+    assert sorted(answer.status_code for answer in answers) == [202] * 4 + [422] * 4
+    assert await open_jobs(door) == 1
+
+
 async def test_many_at_once_with_one_key_make_one_job(either: Door) -> None:
     door, key = either, {"Idempotency-Key": "crowd"}
     tokens = [await door.token() for _ in range(12)]

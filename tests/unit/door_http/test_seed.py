@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from farm.job import Job, Progress, moment
+from scheduler_api.routes.links import STEADY_S
 from tests.support.door import Door
 
 pytestmark = pytest.mark.anyio
@@ -126,6 +127,25 @@ async def test_a_recordings_status_follows_its_jobs_and_its_links_open(door: Doo
     assert listed["export_id"] == export["job_id"]
     assert (await door.client.get(listed["thumbnails"][0])).content == b"a picture"
     assert str(store.url) not in str(ready)
+
+
+async def test_links_stay_the_same_for_a_while_and_live_long_enough(door: Door) -> None:
+    door.services.store.put(door.keys.preview.stream("ada", "camera", "av").playlist, b"#EXTM3U\n")
+
+    async def link() -> str:
+        told = (await door.client.get(door.path, headers=door.user())).json()
+        return str(told["preview"]["peers"]["ada"]["av"])
+
+    seen = []
+    for _ in range(3 * STEADY_S):
+        seen.append(await link())
+        door.clock.now_s += 1
+    assert 3 <= len(set(seen)) <= 4
+    assert [seen.count(one) for one in dict.fromkeys(seen)][1:-1] == [STEADY_S] * (len(set(seen)) - 2)
+    door.clock.now_s += door.services.settings.media_ttl_s - STEADY_S - 1   # since the last one was given
+    assert (await door.client.get(seen[-1])).status_code == 200
+    door.clock.now_s += STEADY_S + 1
+    assert (await door.client.get(seen[-1])).status_code == 403
 
 
 async def test_a_jobs_state_tells_progress_and_no_keys(door: Door) -> None:
