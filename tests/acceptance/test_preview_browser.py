@@ -166,7 +166,8 @@ def test_a_preview_plays_while_it_is_made(preview: Preview, browser: Browser, tm
     made = Preview(preview.name, preview.source, tmp_path / "preview", preview.truths)
     stream, whole_s = preview.streams_of("av")[0], preview.duration_ms / 1000
     playlist = made.folder / stream.playlist
-    process = start_farm("preview", without_preview(preview, tmp_path), "--output", made.folder, *HERE)
+    source = without_preview(preview, tmp_path)
+    process = start_farm("preview", source, "--output", made.folder, "--segment-seconds", 2, *HERE)
     maker = psutil.Process(process.pid)
     try:
         wait_until(lambda: playlist.exists() and "#EXTINF" in playlist.read_text("utf-8"), process)
@@ -174,10 +175,10 @@ def test_a_preview_plays_while_it_is_made(preview: Preview, browser: Browser, tm
         midway = playlist.read_text("utf-8")
         with opened(browser, made, [stream]) as stage:
             watch(stage, [stream])
-            stage.play_until(2.0)
+            stage.play_until(1.0)
             (first,) = stage.states()
             maker.resume()
-            stage.wait_for_length(first.duration_s)
+            stage.wait_for_length(first.duration_s + 3)
             stage.play_until(first.duration_s + 2)
             (frames,) = stage.watched()
             stage.wait_for_length(whole_s - 0.1)

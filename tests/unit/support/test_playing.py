@@ -50,7 +50,7 @@ WRONG = {
     "from the future": [frame(t, late_ms=-120 if 3000 < t < 3100 else 20) for t in TIMES],
     "somebody else": [frame(t, index=2 if 3000 < t < 3100 else 1) for t in TIMES],
     "illegible": [frame(t, black=3000 < t < 3300) for t in TIMES],
-    "shown early": [frame(t, early_s=0.12 if 3000 < t < 3100 else 0) for t in TIMES],
+    "shown early": [frame(t, early_s=0.3 if 3000 < t < 3100 else 0) for t in TIMES],
     "a picture while absent": [*RIGHT[:30], Frame(1.0, 0.0, RIGHT[90].rows), *RIGHT[31:]],
     "a frame that comes back": [*RIGHT[:100], RIGHT[98], *RIGHT[100:]],
     "late in beginning": RIGHT[30:],
