@@ -1,4 +1,4 @@
-"""A small stand-in for `farm serve`, for work on the page alone: one recording, no tokens, no jobs, no store but memory.
+"""A small stand-in for `farm serve`, for work on the page alone: one recording, no tokens, no jobs.
 
     python -m composer.dev.serve RECORDING PREVIEW PAGE [--port 8123] [--ttl 600]
 
@@ -172,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
         self._send(HTTPStatus.OK, json.dumps(document).encode(), TYPES[".json"])
 
     def _problem(self, status: HTTPStatus, slug: str, detail: str) -> None:
-        told = {"type": f"urn:recording-farm:problem:{slug}", "status": status, "title": status.phrase, "detail": detail}
+        told = {"type": f"urn:recording-farm:problem:{slug}", "status": status, "detail": detail}
         self._send(status, json.dumps(told).encode(), "application/problem+json")
 
     def _file(self, file: Path) -> None:

@@ -62,6 +62,7 @@ export class Pool {
     this.#shrinkTo(limit, ids);
     for (const [id, attached] of this.#attached) {
       if (!ids.has(id)) attached.wanted = { ...attached.wanted, isNeeded: false, isSeen: false };
+      attached.player.isSeen = attached.wanted.isSeen;
     }
   }
 

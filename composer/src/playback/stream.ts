@@ -9,7 +9,7 @@ import type { SignedLinks } from "../api/links";
 import { hlsConfig, multivariant } from "./loading";
 import { placedAt, type Placed } from "./shapes";
 import { steer } from "./steering";
-import type { StreamReport, StreamSource } from "./types";
+import type { Rendition, StreamReport, StreamSource } from "./types";
 import type { RenditionName } from "./wanted";
 
 /** A seek lands inside a frame, not on its edge, where rounding decides which frame is shown. */
@@ -37,6 +37,8 @@ export interface StreamPicture extends Placed {
 export class StreamPlayer {
   /** Sizes and shapes may become known later; the files stay. */
   source: StreamSource;
+  /** Whether a tile shows it now. */
+  isSeen = false;
   readonly video: HTMLVideoElement;
   readonly #hls: Hls;
   readonly #onPicture: () => void;
@@ -74,6 +76,9 @@ export class StreamPlayer {
       new Blob([multivariant(source.full, source.low)], { type: "application/vnd.apple.mpegurl" }),
     );
     this.#hls = new Hls({ ...hlsConfig(links, startMs / 1000), startLevel: this.#level(rendition) });
+    this.#hls.on(Events.MANIFEST_PARSED, () => {
+      this.#hls.loadLevel = this.#level(this.#rendition); // chosen here, never by hls.js
+    });
     this.#hls.on(Events.ERROR, (_, error) => this.#failed(error));
     this.#hls.on(Events.FRAG_BUFFERED, () => this.#recovered());
     this.#hls.loadSource(this.#playlist);
@@ -116,10 +121,13 @@ export class StreamPlayer {
   picture(): StreamPicture | null {
     const { videoWidth: w, videoHeight: h } = this.video;
     if (this.#frame === null || w === 0 || h === 0) return null;
-    const { full, low } = this.source;
-    const rendition = low !== null && low.size?.w === w && full.size?.w !== w ? low : full;
     const { mediaMs } = this.#frame;
-    return { ...placedAt(rendition, { w, h }, mediaMs + 1), video: this.video, mediaMs, serial: this.#serial };
+    return {
+      ...placedAt(this.#shownRendition, { w, h }, mediaMs + 1),
+      video: this.video,
+      mediaMs,
+      serial: this.#serial,
+    };
   }
 
   /** Seeks there. While a seek is under way the newest wish waits, and those between are forgotten. */
@@ -180,7 +188,8 @@ export class StreamPlayer {
     const quality = this.video.getVideoPlaybackQuality();
     return {
       id: this.source.id,
-      rendition: this.#rendition,
+      rendition: this.#shownRendition === this.source.low ? "low" : "full",
+      seen: this.isSeen,
       state: this.#state,
       driftMs: this.#driftMs,
       bufferedMs: this.#bufferedMs,
@@ -202,7 +211,16 @@ export class StreamPlayer {
   }
 
   get #fps(): number {
-    return (this.#rendition === "low" ? this.source.low : null)?.fps ?? this.source.full.fps;
+    return this.#shownRendition.fps;
+  }
+
+  /** The one that the frame shown comes from: after a change the old one plays on for a while. */
+  get #shownRendition(): Rendition {
+    const { full, low } = this.source;
+    if (low === null) return full;
+    const { videoWidth } = this.video;
+    const isTold = low.size !== null && full.size !== null && low.size.w !== full.size.w && videoWidth > 0;
+    return (isTold ? videoWidth === low.size.w : this.#rendition === "low") ? low : full;
   }
 
   get #state(): StreamReport["state"] {

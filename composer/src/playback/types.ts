@@ -44,7 +44,10 @@ export interface PlayState {
 /** How one attached stream is doing. */
 export interface StreamReport {
   readonly id: StreamId;
+  /** The one that is shown now. */
   readonly rendition: "full" | "low";
+  /** Whether a tile shows it now; the others are heard, were seen, or will be. */
+  readonly seen: boolean;
   readonly state: "loading" | "ready" | "waiting" | "failed";
   /** Media time less the clock's, at the last reading; NaN before the first picture. */
   readonly driftMs: number;

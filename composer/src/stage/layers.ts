@@ -16,6 +16,8 @@ export interface Drawable {
   readonly source: Size;
   /** Where that picture lies in `image`, in pixels of it. */
   readonly inFrame: Rect;
+  /** Changes with the pixels of `image`. */
+  readonly version: number;
 }
 
 export interface Layer {
@@ -25,6 +27,10 @@ export interface Layer {
   readonly opacity: number;
   readonly fills: readonly { readonly rect: Rect; readonly colour: string }[];
   readonly picture: { readonly image: CanvasImageSource; readonly from: Rect; readonly to: Rect } | null;
+  /** Changes with the pixels of the picture. */
+  readonly version: number;
+  /** Whether nothing below its rectangle is seen, corners and opacity apart. */
+  readonly isOpaque: boolean;
   /** Thickness of the frame around one who speaks; 0: none. */
   readonly frame: number;
   readonly label: { readonly image: CanvasImageSource; readonly rect: Rect } | null;
@@ -85,12 +91,19 @@ function layerOf(tile: Tile, scenery: Scenery): Layer {
   };
 }
 
-function video(tile: Tile, { background, videoOf }: Scenery): Pick<Layer, "fills" | "picture"> {
+type Content = Pick<Layer, "fills" | "picture" | "version" | "isOpaque">;
+
+function video(tile: Tile, { background, videoOf }: Scenery): Content {
   const shown = videoOf(tile);
-  if (shown === null) return { fills: [{ rect: tile.rect, colour: placeholderColour(background) }], picture: null };
+  if (shown === null) return plain(tile, placeholderColour(background));
   const { part, place } = fitPicture(shown.source, tile.rect, tile.fit, tile.crop);
   const fills = beside(tile.rect, place).map((rect) => ({ rect, colour: barsColour(background) }));
-  return { fills, picture: { image: shown.image, from: inside(shown, part), to: place } };
+  const picture = { image: shown.image, from: inside(shown, part), to: place };
+  return { fills, picture, version: shown.version, isOpaque: true };
+}
+
+function plain(tile: Tile, colour: string): Content {
+  return { fills: [{ rect: tile.rect, colour }], picture: null, version: 0, isOpaque: true };
 }
 
 /** `part` of the source picture, in pixels of the frame that holds it. */
@@ -99,13 +112,14 @@ function inside({ source, inFrame }: Drawable, part: Rect): Rect {
   return { x: inFrame.x + part.x * x, y: inFrame.y + part.y * y, w: part.w * x, h: part.h * y };
 }
 
-function raster(tile: Tile, { rasterOf, background }: Scenery): Pick<Layer, "fills" | "picture"> {
+function raster(tile: Tile, { rasterOf, background }: Scenery): Content {
   const image = tile.image === null ? null : rasterOf(tile.image);
+  const isAvatar = tile.kind === "avatar";
   if (image === null) {
-    const fills = tile.kind === "avatar" ? [{ rect: tile.rect, colour: placeholderColour(background) }] : [];
-    return { fills, picture: null };
+    const nothing = { fills: [], picture: null, version: 0, isOpaque: false };
+    return isAvatar ? plain(tile, placeholderColour(background)) : nothing;
   }
   const size = { w: image.width, h: image.height };
-  const to = tile.kind === "avatar" ? tile.rect : fitPicture(size, tile.rect, "contain", null).place;
-  return { fills: [], picture: { image, from: { x: 0, y: 0, ...size }, to } };
+  const to = isAvatar ? tile.rect : fitPicture(size, tile.rect, "contain", null).place;
+  return { fills: [], picture: { image, from: { x: 0, y: 0, ...size }, to }, version: 0, isOpaque: isAvatar };
 }

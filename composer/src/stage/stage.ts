@@ -24,10 +24,9 @@ export interface StageOptions {
 
 export class Stage implements StageView {
   readonly canvas: HTMLCanvasElement;
-  readonly #context: CanvasRenderingContext2D;
   readonly #playback: Playback;
   readonly #rasters: Rasters;
-  readonly #painter = new Painter();
+  readonly #painter: Painter;
   readonly #resized: ResizeObserver;
   #plan: Plan | null = null;
   #draft: Draft | null = null;
@@ -44,7 +43,7 @@ export class Stage implements StageView {
     this.canvas = document.createElement("canvas");
     this.canvas.style.display = "block";
     this.canvas.style.width = "100%";
-    this.#context = context2d(this.canvas);
+    this.#painter = new Painter(context2d(this.canvas));
     this.#resized = new ResizeObserver(() => this.#fitScreen());
     this.#resized.observe(this.canvas);
     this.#request = requestAnimationFrame(this.#onFrame);
@@ -114,7 +113,7 @@ export class Stage implements StageView {
     const context = aside.getContext("2d");
     const moment = this.#moment();
     if (context === null || moment === null) throw new Error("there is no plan to show");
-    this.#painter.paint(context, this.#size, moment.scene.background, this.#layers(moment, this.#tilesOf(moment)));
+    new Painter(context).paint(this.#size, moment.scene.background, this.#layers(moment, this.#tilesOf(moment)));
     return aside.convertToBlob({ type: "image/png" });
   }
 
@@ -143,7 +142,7 @@ export class Stage implements StageView {
     this.#drawn = this.#tilesOf(moment);
     const layers = this.#layers(moment, this.#drawn);
     const began = performance.now();
-    this.#painter.paint(this.#context, this.#size, moment.scene.background, layers);
+    this.#painter.paint(this.#size, moment.scene.background, layers);
     this.#painted++;
     this.#paintMs = [...this.#paintMs.slice(1 - KEPT_PAINTS), performance.now() - began];
   }
@@ -175,11 +174,11 @@ export class Stage implements StageView {
 
   #shown(tile: Tile): Drawable | null {
     const picture = this.#playback.pictureOf(tile);
-    if (picture !== null) return { image: picture.video, source: picture.source, inFrame: picture.inFrame };
+    if (picture !== null) return { ...picture, image: picture.video, version: picture.serial };
     const still = this.#playback.stillOf(tile);
     if (still === null) return null;
     const { image, source } = still;
-    return { image, source, inFrame: { x: 0, y: 0, w: image.width, h: image.height } };
+    return { image, source, inFrame: { x: 0, y: 0, w: image.width, h: image.height }, version: 0 };
   }
 
   /** As many pixels as the screen shows of it, and no more than the plan's canvas has. */
