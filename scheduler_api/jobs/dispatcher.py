@@ -8,7 +8,7 @@ away for a while:
   away others get the time to renew theirs first;
 - every `sweep_s`: bring Redis to what the records say (`Recovery`).
 
-With several slots the last free one is for previews: an hour's export does not keep the page of others waiting.
+With several slots exports never take all of them: an hour's export does not keep the page of others waiting.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError
 
 from farm.errors import StaleEpoch
-from farm.job import KINDS
+from farm.job import KINDS, JobKind
 from scheduler_api.jobs.queue import RENEW_S, Claim
 from scheduler_api.jobs.recovery import Recovery
 from scheduler_api.jobs.turn import House, Turn
@@ -85,8 +85,19 @@ class Dispatcher:
     @property
     def free_slots(self) -> int:
         """How many more jobs it would run now."""
+        return self._slots - len(self._running())
+
+    def _running(self) -> list[JobKind]:
+        """What is in the slots."""
         self._leaving = [turn for turn in self._leaving if turn.occupied]
-        return self._slots - len(self._leaving) - sum(turn.occupied for turn in self._turns)
+        return [turn.claim.kind for turn in (*self._turns, *self._leaving) if turn.occupied]
+
+    def _wanted(self) -> tuple[JobKind, ...]:
+        """What there is room for, in the order in which it is taken."""
+        running = self._running()
+        if len(running) >= self._slots:
+            return ()
+        return KINDS if running.count("export") < max(1, self._slots - 1) else ("preview",)
 
     # ---- what it does now and then -----------------------------------------------------------------------
 
@@ -129,8 +140,7 @@ class Dispatcher:
                 self._begin(claim)   # it ends at once and needs no slot
 
     async def _take(self) -> None:
-        while (free := self.free_slots) > 0:
-            kinds = KINDS if free > 1 or self._slots == 1 else KINDS[:1]
+        while kinds := self._wanted():
             claim = await self._house.queue.take(self._id, kinds)
             if claim is None:
                 return

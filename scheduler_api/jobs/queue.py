@@ -65,7 +65,7 @@ local function lease(id, owner, lease_ms)
   local epoch = math.max(now_us(), redis.call('HGET', at, 'epoch') + 1)
   redis.call('HSET', at, 'epoch', epoch, 'owner', owner)
   redis.call('ZADD', key('leases'), now_ms() + lease_ms, id)
-  return {id, epoch, redis.call('HINCRBY', at, 'attempts', 1)}
+  return {id, epoch, redis.call('HINCRBY', at, 'attempts', 1), kind}
 end
 local function release(id)
   local kind, line = unpack(redis.call('HMGET', key('job', id), 'kind', 'line'))
@@ -93,7 +93,7 @@ return 1
 """
 )
 
-# ARGV: owner, lease_ms, kind...   Gives id, epoch, attempts, or nothing.
+# ARGV: owner, lease_ms, kind...   Gives id, epoch, attempts, kind, or nothing.
 _TAKE = (
     _PRELUDE
     + """
@@ -113,7 +113,7 @@ return false
 """
 )
 
-# ARGV: owner, lease_ms, id.   Gives id, epoch, attempts, or nothing if the job does not wait.
+# ARGV: owner, lease_ms, id.   Gives id, epoch, attempts, kind, or nothing if the job does not wait.
 _TAKE_THIS = (
     _PRELUDE
     + """
@@ -196,6 +196,7 @@ class Claim:
     epoch: int
     attempts: int
     """How often the job was taken, this time counted and what was handed back not."""
+    kind: JobKind
 
 
 class JobQueue:
@@ -274,5 +275,5 @@ class JobQueue:
 def _claim(found: list[bytes | int] | None) -> Claim | None:
     if not found:
         return None
-    job_id, epoch, attempts = found
-    return Claim(text(job_id), int(epoch), int(attempts))
+    job_id, epoch, attempts, kind = found
+    return Claim(text(job_id), int(epoch), int(attempts), "preview" if text(kind) == "preview" else "export")

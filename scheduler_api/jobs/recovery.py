@@ -60,7 +60,7 @@ class Recovery:
                 await self._board.remember(job.idempotency, job_id)
             if await self._queue.enqueue(job):
                 queued.append(job_id)
-                _log.warning("job %s was not in the queue and is queued again", job_id, extra={"job_id": job_id})
+                _log.info("job %s was not in the queue and is queued again", job_id)
         await self._unmake(unmade)
         return queued
 

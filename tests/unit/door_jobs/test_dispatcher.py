@@ -154,7 +154,7 @@ async def _no(queue: Any, job: Job) -> bool:
 
 
 class TestSlots:
-    async def test_the_last_free_one_is_for_previews(self, office: Office, working: Working) -> None:
+    async def test_exports_do_not_take_all(self, office: Office, working: Working) -> None:
         exports = [await office.submit(a_job(recording=f"r{n}", seconds=60)) for n in range(3)]
         async with working(slots=3):
             for job in exports[:2]:
@@ -164,6 +164,12 @@ class TestSlots:
             waiting = await office.board.get(exports[2].job_id)
             assert waiting is not None
             assert waiting.status == "queued"
+
+    async def test_a_preview_beside_leaves_room_for_an_export(self, office: Office, working: Working) -> None:
+        preview = await office.submit(a_job("preview", seconds=60))
+        async with working(slots=2):
+            await office.seen(preview, "processing")
+            await office.seen(await office.submit(), "ready")
 
     async def test_a_single_one_is_for_all(self, office: Office, working: Working) -> None:
         job = await office.submit()

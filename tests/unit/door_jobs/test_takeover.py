@@ -12,7 +12,6 @@ import pytest
 
 from farm.errors import StaleEpoch
 from farm.job import Job
-from scheduler_api.jobs.queue import Claim
 from scheduler_api.jobs.turn import MAX_ATTEMPTS, Turn
 from tests.support.dispatching import dispatcher_process, house_of
 from tests.support.jobs import Office, a_job, until
@@ -135,7 +134,7 @@ async def test_a_late_write_is_put_right(office: Office) -> None:
     stale = job.moved("processing", job.created_at, epoch=old.epoch)
     newer = job.moved("processing", job.created_at, epoch=old.epoch + 1).moved("ready", job.created_at, result={})
     assert await office.board.put(newer)
-    turn = Turn(Claim(job.job_id, old.epoch, 1), house_of(office))
+    turn = Turn(old, house_of(office))
     with pytest.raises(StaleEpoch):
         await turn._write(stale)
     assert office.records.find(job.job_id) == newer
