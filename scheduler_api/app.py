@@ -24,7 +24,7 @@ from scheduler_api.limits import BodyLimit
 from scheduler_api.media import MediaSender
 from scheduler_api.metrics import Metrics, RequestLog
 from scheduler_api.problems import LastResort, add_problem_handlers
-from scheduler_api.routes import compositions, exports, health, jobs, media, previews, recordings
+from scheduler_api.routes import composer, compositions, exports, health, jobs, media, previews, recordings
 from scheduler_api.status import StatusDesk
 
 AppRole = Literal["all", "gateway", "composition"]
@@ -34,7 +34,7 @@ API_VERSION = "1"
 OBSERVE_S = 5.0
 """How often the queue's gauges are read."""
 
-_GATEWAY = (recordings.router, compositions.router, jobs.router, media.router)
+_GATEWAY = (recordings.router, compositions.router, jobs.router, media.router, composer.router)
 _COMPOSITION = (previews.router, compositions.writing, exports.router)
 _ROUTERS = {"all": _GATEWAY + _COMPOSITION, "gateway": _GATEWAY, "composition": _COMPOSITION}
 
@@ -61,6 +61,7 @@ def create_app(services: Services, role: AppRole = "all") -> FastAPI:
     app.state.admission = Admission(services)
     app.state.media = MediaSender(services.store)
     app.state.status = StatusDesk(services.store, services.jobs)
+    app.state.page = composer.PAGE
     for router in (health.router, *_ROUTERS[role]):
         app.include_router(router)
     add_problem_handlers(app)
