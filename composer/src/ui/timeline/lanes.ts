@@ -7,6 +7,8 @@
 import type { ManifestPeer, ManifestStream, PreviewManifest } from "../../api/types";
 import type { Plan, SpanMs } from "../../plan/types";
 
+export const NEUTRAL_HUE = 250;
+
 /** Small pictures along a stream: one for each segment. */
 export interface Strip {
   /** Path of the nth picture, from 1, relative to the preview's folder. */
@@ -28,6 +30,8 @@ export interface Strip {
 export interface PeerLane {
   readonly peerId: string;
   readonly name: string;
+  /** Degrees in Oklch; NEUTRAL_HUE until the colour of the peer is known. */
+  readonly hue: number;
   readonly presence: readonly SpanMs[];
   readonly speech: readonly SpanMs[];
   /** In the room without a picture. */
@@ -48,6 +52,7 @@ export function lanesOfPlan(plan: Plan): readonly PeerLane[] {
   return [...names].map(([peerId, name]) => ({
     peerId,
     name,
+    hue: NEUTRAL_HUE,
     presence: plan.audio.find((peer) => peer.peer_id === peerId)?.spans_ms ?? [],
     speech: plan.speech.find((peer) => peer.peer_id === peerId)?.spans_ms ?? [],
     cameraOff: [],
@@ -64,6 +69,7 @@ function laneOf(peer: ManifestPeer, segmentMs: number): PeerLane {
   return {
     peerId: peer.peer_id,
     name: peer.display_name,
+    hue: NEUTRAL_HUE,
     presence: peer.presence_ms,
     speech: peer.speech_ms,
     cameraOff: without(peer.presence_ms, seen).filter(([start, end]) => end - start >= SHORTEST_OFF_MS),

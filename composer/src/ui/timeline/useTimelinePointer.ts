@@ -1,0 +1,190 @@
+/**
+ * What a pointer does on the timeline: scrubs, drags markers and trim handles, selects, pans, zooms.
+ *
+ * A mouse scrubs anywhere but on markers. A finger scrubs on the ruler, and pans and pinches on the lanes.
+ */
+
+import { useRef, type PointerEvent, type RefObject } from "react";
+
+import { useComposer } from "../context";
+import { boxAt, headBoxes, peerBoxes, type Box } from "./boxes";
+import { attracted } from "./magnet";
+import { moved } from "./moved";
+import { RULER_PX } from "./rows";
+import type { TimelineView } from "./TimelineView";
+import { clampMs, toMs, toX } from "./viewport";
+
+type Part = "head" | "peers";
+
+type Gesture =
+  | { readonly kind: "scrub" }
+  | { readonly kind: "marker"; readonly box: Box; readonly fromX: number; toMs: number | null }
+  | { readonly kind: "trim"; readonly side: "in" | "out" }
+  | { readonly kind: "pan"; x: number; readonly startX: number; isMoving: boolean };
+
+const SLOP = { mouse: 3, other: 12 };
+const TRIM_REACH = { mouse: 9, other: 20 };
+const DRAG_PX = 3;
+
+export interface TimelinePointer {
+  readonly down: (part: Part) => (event: PointerEvent<HTMLElement>) => void;
+  readonly move: (event: PointerEvent<HTMLElement>) => void;
+  readonly up: (event: PointerEvent<HTMLElement>) => void;
+  readonly cancel: () => void;
+  /** What is under the pointer, for the cursor: nothing is held. */
+  readonly hover: (part: Part) => (event: PointerEvent<HTMLElement>) => void;
+}
+
+export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HTMLElement | null>): TimelinePointer {
+  const { engine, actions, session } = useComposer();
+  const gesture = useRef<Gesture | null>(null);
+  const fingers = useRef(new Map<number, number>());
+
+  const xOf = (event: { clientX: number }) => event.clientX - (surface.current?.getBoundingClientRect().left ?? 0);
+  const timeOf = (event: { clientX: number }) => {
+    const view = timeline.view.get();
+    return clampMs(view, toMs(view, xOf(event)));
+  };
+  const find = (event: PointerEvent<HTMLElement>, part: Part) => found(event, part, timeline, xOf(event));
+  const scrub = (event: { clientX: number }) => actions.seek(timeOf(event));
+
+  const down = (part: Part) => (event: PointerEvent<HTMLElement>) => {
+    if (event.button !== 0) return;
+    event.currentTarget.setPointerCapture(event.pointerId);
+    fingers.current.set(event.pointerId, xOf(event));
+    if (fingers.current.size === 2) {
+      gesture.current = null;
+      return;
+    }
+    const hit = find(event, part);
+    if (hit?.kind === "trim") {
+      gesture.current = { kind: "trim", side: hit.side };
+    } else if (hit?.kind === "marker") {
+      session.selectEvent(hit.box.marker.event);
+      gesture.current = hit.isGrip
+        ? { kind: "marker", box: hit.box, fromX: xOf(event), toMs: null }
+        : { kind: "pan", x: xOf(event), startX: xOf(event), isMoving: false };
+      if (!hit.isGrip && event.pointerType === "mouse") gesture.current = { kind: "scrub" };
+    } else if (part === "peers" && event.pointerType !== "mouse") {
+      gesture.current = { kind: "pan", x: xOf(event), startX: xOf(event), isMoving: false };
+    } else {
+      session.deselect();
+      gesture.current = { kind: "scrub" };
+    }
+    if (gesture.current.kind === "scrub" && hit === null) scrub(event);
+  };
+
+  const move = (event: PointerEvent<HTMLElement>) => {
+    const held = fingers.current.get(event.pointerId);
+    if (held === undefined) return;
+    if (fingers.current.size === 2) {
+      pinch(event);
+      return;
+    }
+    fingers.current.set(event.pointerId, xOf(event));
+    const now = gesture.current;
+    if (now === null) return;
+    if (now.kind === "scrub") scrub(event);
+    if (now.kind === "trim") dragTrim(event, now.side);
+    if (now.kind === "marker") dragMarker(event, now);
+    if (now.kind === "pan") {
+      if (!now.isMoving && Math.abs(xOf(event) - now.startX) < 6) return;
+      now.isMoving = true;
+      timeline.pan(now.x - xOf(event));
+      now.x = xOf(event);
+    }
+  };
+
+  const up = (event: PointerEvent<HTMLElement>) => {
+    if (!fingers.current.delete(event.pointerId)) return;
+    const now = gesture.current;
+    gesture.current = null;
+    timeline.show({ guideMs: null });
+    if (now?.kind === "marker") {
+      if (now.toMs === null) actions.seek(now.box.marker.tMs);
+      else actions.moveEvent(now.box.marker.event, now.toMs);
+    }
+    if (now?.kind === "trim") actions.settle();
+    if (now?.kind === "pan" && !now.isMoving) scrub(event);
+  };
+
+  const cancel = () => {
+    fingers.current.clear();
+    gesture.current = null;
+    timeline.show({ guideMs: null });
+  };
+
+  const dragMarker = (event: PointerEvent<HTMLElement>, now: Gesture & { kind: "marker" }) => {
+    const view = timeline.view.get();
+    const dx = xOf(event) - now.fromX;
+    if (now.toMs === null && Math.abs(dx) < DRAG_PX) return;
+    const { marker } = now.box;
+    const wanted = clampMs(view, marker.tMs + dx * view.msPerPx);
+    const marks = [engine.transport.timeMs(), ...marksBut(timeline, marker.index)];
+    const { tMs, mark } = event.ctrlKey ? { tMs: wanted, mark: null } : attracted(wanted, marks, view);
+    now.toMs = Math.round(tMs);
+    timeline.show({ guideMs: mark, markers: moved(timeline.shown.markers, marker.index, now.toMs) });
+  };
+
+  const dragTrim = (event: PointerEvent<HTMLElement>, side: "in" | "out") => {
+    const view = timeline.view.get();
+    const marks = [engine.transport.timeMs(), ...marksBut(timeline, null)];
+    const { tMs, mark } = attracted(timeOf(event), marks, view);
+    timeline.show({ guideMs: mark });
+    if (side === "in") actions.trimIn(tMs, "trim");
+    else actions.trimOut(tMs, "trim");
+  };
+
+  /** Two fingers: what is between them stays between them. */
+  const pinch = (event: PointerEvent<HTMLElement>) => {
+    const before = [...fingers.current.values()];
+    fingers.current.set(event.pointerId, xOf(event));
+    const after = [...fingers.current.values()];
+    const spread = ([a = 0, b = 0]: readonly number[]) => Math.max(16, Math.abs(a - b));
+    const middle = ([a = 0, b = 0]: readonly number[]) => (a + b) / 2;
+    timeline.pan(middle(before) - middle(after));
+    timeline.zoom(spread(after) / spread(before), middle(after));
+  };
+
+  const hover = (part: Part) => (event: PointerEvent<HTMLElement>) => {
+    if (fingers.current.size > 0 || event.pointerType !== "mouse") return;
+    const hit = find(event, part);
+    event.currentTarget.dataset["over"] =
+      hit === null ? "" : hit.kind === "trim" ? "trim" : hit.isGrip ? "grip" : "marker";
+  };
+
+  return { down, move, up, cancel, hover };
+}
+
+type Hit =
+  | { readonly kind: "marker"; readonly box: Box; readonly isGrip: boolean }
+  | { readonly kind: "trim"; readonly side: "in" | "out" };
+
+function found(event: PointerEvent<HTMLElement>, part: Part, timeline: TimelineView, x: number): Hit | null {
+  const view = timeline.view.get();
+  const { markers, rows, trim } = timeline.shown;
+  const y = event.clientY - event.currentTarget.getBoundingClientRect().top + (part === "peers" ? timeline.scroll : 0);
+  const isMouse = event.pointerType === "mouse";
+  if (part === "head" && y < RULER_PX + 2) {
+    const reach = isMouse ? TRIM_REACH.mouse : TRIM_REACH.other;
+    const [toIn, toOut] = [toX(view, trim.startMs) - x, x - toX(view, trim.endMs)];
+    if (y > RULER_PX - 16 && toIn < 4 && -toIn < reach) return { kind: "trim", side: "in" };
+    if (y > RULER_PX - 16 && toOut < 4 && -toOut < reach) return { kind: "trim", side: "out" };
+    return null;
+  }
+  const boxes = part === "head" ? headBoxes(markers, rows, view) : peerBoxes(markers, rows, view);
+  const hit = boxAt(boxes, x, y, isMouse ? SLOP.mouse : SLOP.other);
+  if (hit === null || (part === "peers" && !hit.isGrip)) return null;
+  return { kind: "marker", ...hit };
+}
+
+/** Times that attract: other events, ends of spans, starts of speech, the trim. */
+function marksBut(timeline: TimelineView, index: number | null): readonly number[] {
+  const { markers, rows, trim } = timeline.shown;
+  return [
+    ...markers.filter((marker) => marker.index !== index).map((marker) => marker.tMs),
+    trim.startMs,
+    trim.endMs,
+    ...rows.peers.flatMap(({ lane }) => [...lane.speech, ...lane.presence].map(([start]) => start)),
+  ];
+}
