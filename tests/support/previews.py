@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 
 from tests.support.browser import Rect
-from tests.support.exports import copy_recording
+from tests.support.exports import Watch, copy_recording, made_watches, real_watches
 from tests.support.farm_cli import start_farm
 from tests.support.meetings import Camera, Meeting, Microphone, Network, Peer, Screen, Track, Truth, write_meeting
 from tests.support.recordings import recording_dir
@@ -160,18 +160,31 @@ class Previews:
     def of(self, name: str) -> Preview:
         """The preview of a shared recording, skipping where it is absent, or of `meeting`."""
         if name not in self._made:
-            source, truths = self._recorded(name)
+            recording = recorded(name, self._base)
             folder = self._base / name / "preview"
-            make_preview(source, folder)
-            self._made[name] = Preview(name, source, folder, truths)
+            make_preview(recording.source, folder)
+            self._made[name] = Preview(name, recording.source, folder, recording.truths)
         return self._made[name]
 
-    def _recorded(self, name: str) -> tuple[Path, dict[tuple[str, str], SourceTruth]]:
-        if name == "meeting":
-            truth = write_meeting(MEETING, self._base / name)
-            return truth.path, dict(_made_truths(truth))
-        told = json.loads((recording_dir(name).parents[2] / "truth.json").read_text("utf-8"))
-        return copy_recording(name, self._base), dict(_real_truths(told))
+
+@dataclass(frozen=True)
+class Recorded:
+    """A recording, `rooms/R/ID`, and what previews and exports of it must show."""
+
+    source: Path
+    truths: dict[tuple[str, str], SourceTruth]
+    watches: list[Watch]
+
+
+def recorded(name: str, base: Path) -> Recorded:
+    """A copy below `base` of a shared recording, skipping where it is absent, or of `meeting`."""
+    if name == "meeting":
+        truth = write_meeting(MEETING, base / name)
+        return Recorded(truth.path, dict(_made_truths(truth)), made_watches(truth))
+    told = recording_dir(name).parents[2] / "truth.json"
+    source = copy_recording(name, base)
+    shutil.copyfile(told, source.parents[2] / told.name)
+    return Recorded(source, dict(_real_truths(json.loads(told.read_text("utf-8")))), real_watches(source))
 
 
 def make_preview(source: Path, folder: Path, *arguments: str) -> None:

@@ -1,4 +1,5 @@
-"""`farm serve` as a process of its own over a copy of the small recording, and a person who uses it over HTTP.
+"""`farm serve` as a process of its own over a copy of the small recording, or over a store that is given, and a person
+who uses it over HTTP.
 
     with Serving(folder) as farm:
         person = farm.person()
@@ -62,13 +63,16 @@ def living(process: psutil.Process) -> bool:
 
 
 class Serving:
-    """`farm serve` on a free port. State and storage lie below `folder`, for all that are given the same."""
+    """`farm serve` on a free port. State and storage lie below `folder`, for all that are given the same; with `keys`,
+    those of a recording, the storage is another one that `options` name."""
 
-    def __init__(self, folder: Path, *options: str, env: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: Path, *options: str, env: Mapping[str, str] | None = None, keys: RecordingKeys | None = None
+    ) -> None:
         self.store = folder / "store"
         self.state = folder / "state"
         self.log = folder / "log"
-        self.keys = copy_recording(self.store)
+        self.keys = keys or copy_recording(self.store)
         self.lines: list[str] = []
         self.ready_s = 0.0
         """From the start until it was ready."""
@@ -149,10 +153,11 @@ class Serving:
         eventually(there, f"a process with {words}", 30)
         return found[0]
 
-    def person(self, sub: str = "ada") -> Person:
-        """A host of the recording's room, with a token that `farm user-token` made."""
+    def person(self, sub: str = "ada", *, host: bool = True) -> Person:
+        """A host of the recording's room, or nobody there, with a token that `farm user-token` made."""
+        room = ("--room", self.keys.room_id) if host else ()
         made = subprocess.run(
-            [sys.executable, "-m", "scheduler_api", "user-token", "--sub", sub, "--room", self.keys.room_id],
+            [sys.executable, "-m", "scheduler_api", "user-token", "--sub", sub, *room],
             cwd=ROOT, env=self._env, capture_output=True, text=True, check=True,
         )  # fmt: skip
         return Person(self.address, self.keys.recording_id, made.stdout.strip())
