@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+
+import { plan, scene, tile } from "../shared/fixtures";
+import { frameNumber, frameTimeMs, momentAt, nudgeMs, sceneIndexAt, tilesDuring } from "./at";
+import { meets, spanAt } from "./spans";
+
+const MEETING = plan(
+  [
+    scene(0, 1000, [tile("ada")]),
+    scene(1000, 2000, [tile("ben", { z: 3 }), tile("ada", { z: 1 })], {
+      transition: { duration_ms: 200, easing: "linear" },
+    }),
+    scene(2000, 3000, [tile("cleo")]),
+  ],
+  {
+    speech: [
+      {
+        peer_id: "ada",
+        spans_ms: [
+          [0, 500],
+          [1500, 1600],
+        ],
+      },
+    ],
+    nudge_ms: [{ peer_id: "ben", nudge_ms: -40 }],
+  },
+);
+
+describe("the plan at an instant", () => {
+  it.each([
+    [-5, 0],
+    [0, 0],
+    [999.9, 0],
+    [1000, 1],
+    [2000, 2],
+    [9000, 2],
+  ])("finds the scene at %d ms", (t, index) => expect(sceneIndexAt(MEETING, t)).toBe(index));
+
+  it("draws tiles in order of z", () => {
+    expect(momentAt(MEETING, 1999)?.tiles.map(({ peer_id }) => peer_id)).toEqual(["ada", "ben"]);
+  });
+
+  it("fades in who is new", () => {
+    const ben = momentAt(MEETING, 1050)?.tiles.find(({ peer_id }) => peer_id === "ben");
+    expect(ben?.opacity).toBeCloseTo(0.25);
+  });
+
+  it("knows who speaks; the end of a span is outside it", () => {
+    const speaks = (t: number) => momentAt(MEETING, t)?.speaking.has("ada");
+    expect([speaks(0), speaks(499), speaks(500), speaks(1500), speaks(1600)]).toEqual([true, true, false, true, false]);
+  });
+
+  it("is nothing for a plan without scenes", () => expect(momentAt(plan([]), 0)).toBeNull());
+
+  it("lists every tile that is seen during a span, once", () => {
+    expect(tilesDuring(MEETING, 900, 1100).map(({ peer_id }) => peer_id)).toEqual(["ada", "ben"]);
+    expect(tilesDuring(MEETING, 0, 1000).map(({ peer_id }) => peer_id)).toEqual(["ada"]);
+  });
+
+  it("shifts who is nudged", () => expect([nudgeMs(MEETING, "ben"), nudgeMs(MEETING, "ada")]).toEqual([-40, 0]));
+});
+
+describe("frames", () => {
+  it.each([24, 25, 30, 50, 60])("give their own number back at %d fps", (fps) => {
+    for (let n = 0; n < 1000; n++) expect(frameNumber((n * 1000) / fps, fps)).toBe(n);
+  });
+
+  it("are on screen until the next", () => {
+    expect(frameTimeMs(33, 30)).toBe(0);
+    expect(frameTimeMs(34, 30)).toBeCloseTo(33.33, 1);
+  });
+});
+
+describe("spans", () => {
+  const spans = [
+    [0, 10],
+    [20, 30],
+  ] as const;
+  it("hold their start, not their end", () => {
+    expect([spanAt(spans, 0), spanAt(spans, 10), spanAt(spans, 29.9), spanAt(spans, 30)]).toEqual([
+      [0, 10],
+      null,
+      [20, 30],
+      null,
+    ]);
+  });
+
+  it("meet what they overlap, not what they touch", () => {
+    expect([meets(spans, 10, 20), meets(spans, 9, 20), meets(spans, 10, 21), meets(spans, 30, 99)]).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ]);
+  });
+});
