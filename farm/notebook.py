@@ -13,27 +13,34 @@ defaults hold. Nothing happens here that `farm.run` does not do; errors are thos
 from __future__ import annotations
 
 import base64
-import html
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 from compositing.plan_json import plan_to_json
 from compositing.state import CompositionState, default_state, parse_state
+from compositing.timeline import clip_plan
+from compositing.times import Span
 from farm.cluster import open_executor
 from farm.compose import Composed
 from farm.events import Event
-from farm.executors.base import CancelToken
+from farm.executors.base import CancelToken, Observer
 from farm.executors.local import LocalExecutor
 from farm.inspection import describe_plan, inspect_recording, plan_html, render_report, report_html
 from farm.prepare import open_source
+from farm.preview import PreviewOptions, PreviewReport, preview
+from farm.preview_plan import SegmentSeconds
 from farm.progress import ProgressDisplay
 from farm.run import EncoderChoice, ExportOptions, ExportReport, Format, Surroundings, export, plan_of
 from farm.settings import FarmSettings, load_settings
+from farm.show.axis import short
+from farm.show.cards import card, export_card, plan_card, preview_card, recording_card
+from farm.show.film import film
 from farm.stills import still_of
-from renderer.profiles import PresetName
+from renderer.profiles import PresetName, PreviewPreset
 from renderer.report import RecordingReport
 from storage import recordings
 
@@ -53,7 +60,7 @@ class Health:
         return render_report(self.report)
 
     def _repr_html_(self) -> str:
-        return report_html(self.report)
+        return recording_card(self.report, report_html(self.report))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,8 +76,33 @@ class PlanView:
     def __str__(self) -> str:
         return describe_plan(self.composed)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What each peer is called."""
+        return {peer.peer_id: peer.name for peer in self.composed.prepared.meeting.facts.peers}
+
+    def film(self, seconds: float = 10.0, start_s: float | None = None, end_s: float | None = None) -> Film:
+        """The plan, or what of it lies between two seconds of recording time, as an animation without media."""
+        plan = self.composed.plan
+        start_ms = plan.start_ms if start_s is None else round(start_s * 1000)
+        end_ms = plan.end_ms if end_s is None else round(end_s * 1000)
+        return Film(film(clip_plan(plan, Span(start_ms, end_ms)), self.names, seconds))
+
     def _repr_html_(self) -> str:
-        return plan_html(self.composed)
+        return plan_card(self.composed.plan, self.names, plan_html(self.composed))
+
+
+@dataclass(frozen=True, slots=True)
+class Film:
+    """A plan that moves; `svg` needs no script."""
+
+    svg: str
+
+    def __repr__(self) -> str:
+        return f"Film({len(self.svg)} characters of SVG)"
+
+    def _repr_html_(self) -> str:
+        return self.svg
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +136,7 @@ class Video:
         return self.report.output
 
     def _repr_html_(self) -> str:
-        made = self.report
-        about = (
-            f"{made.output}: {made.duration_ms / 1000:.1f} s, {made.bytes / 1e6:.1f} MB, {made.chunks.rendered} of "
-            f"{made.chunks.total} chunks rendered in {made.seconds:.1f} s"
-        )
-        warnings = "".join(f"<li>{html.escape(w['code'])}: {html.escape(w['message'])}</li>" for w in made.warnings)
-        return f"{self._player()}<p>{html.escape(about)}</p><ul>{warnings}</ul>"
+        return export_card(self.report, self._player())
 
     def _player(self) -> str:
         path = Path(self.path)
@@ -120,6 +146,21 @@ class Video:
         data = base64.b64encode(path.read_bytes()).decode()
         tag, kind = ("audio", "audio/mp4") if sound else ("video", "video/mp4")
         return f'<{tag} controls style="max-width:100%" src="data:{kind};base64,{data}"></{tag}>'
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """Finished previews: a stream for each participant and shared screen; `report` says how they were made."""
+
+    report: PreviewReport
+
+    @property
+    def path(self) -> str:
+        """The folder with `manifest.json`."""
+        return self.report.output
+
+    def _repr_html_(self) -> str:
+        return preview_card(self.report)
 
 
 class Recording:
@@ -165,25 +206,60 @@ class Recording:
         workers: int | None = None,
         scheduler: str | None = None,
         progress: bool = True,
+        observer: Observer | None = None,
     ) -> Video:
         """Renders it to `output`, or under the recording's own keys.
 
         `workers` processes are started here (one per core by default; 0 works in this one), unless `scheduler` is the
-        address of a cluster. `reuse=False` renders every chunk anew.
+        address of a cluster. `reuse=False` renders every chunk anew. An `observer`, such as a `farm.watch.Watch`,
+        hears each event, instead of the progress bar.
         """
         wanted = Path(output) if output is not None else None
         asked = ExportOptions(preset=preset, format=format, encoder=encoder, reuse=reuse, output=wanted)
+        with self._workers(workers, scheduler, progress, observer) as around:
+            return Video(export(self._recording, as_state(state), asked, around))
+
+    def preview(
+        self,
+        output: str | os.PathLike[str] | None = None,
+        *,
+        preset: PreviewPreset = "standard",
+        segment_seconds: SegmentSeconds = 4,
+        reuse: bool = True,
+        workers: int | None = None,
+        scheduler: str | None = None,
+        progress: bool = True,
+        observer: Observer | None = None,
+    ) -> Previews:
+        """Makes the previews in the folder `output`, or under the recording's own keys; else as `export`."""
+        wanted = Path(output) if output is not None else None
+        asked = PreviewOptions(preset=preset, segment_seconds=segment_seconds, output=wanted, reuse=reuse)
+        with self._workers(workers, scheduler, progress, observer) as around:
+            return Previews(preview(self._recording, asked, around))
+
+    @contextmanager
+    def _workers(
+        self, workers: int | None, scheduler: str | None, progress: bool, observer: Observer | None
+    ) -> Iterator[Surroundings]:
         address = scheduler or (self._settings.scheduler if workers is None else None)
         settings = self._settings.model_copy(update={"scheduler": address})
         with ProgressDisplay() as shown, open_executor(settings, scheduler=address, workers=workers) as executor:
-            around = Surroundings(settings, executor, shown if progress else _silent, CancelToken())
-            return Video(export(self._recording, as_state(state), asked, around))
+            hears = observer or (shown if progress else _silent)
+            yield Surroundings(settings, executor, hears, CancelToken())
 
     def _around(self) -> Surroundings:
         return Surroundings(self._settings, LocalExecutor(), _silent)
 
     def __repr__(self) -> str:
         return f"Recording({self._recording.url!r})"
+
+    def _repr_html_(self) -> str:
+        """What its documents tell; no packet is read for it."""
+        manifest = self._recording.manifest
+        names = ", ".join(dict.fromkeys(p.display_name or p.peer_id for p in manifest.participants))
+        length = "–" if manifest.duration_ms is None else short(manifest.duration_ms / 1000)
+        figures = [("length", length), ("tracks", str(len(manifest.tracks))), ("status", manifest.status)]
+        return card(f"Recording {manifest.recording_id}", [*figures, ("participants", names or "–")])
 
 
 def as_state(state: State) -> CompositionState:
