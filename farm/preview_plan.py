@@ -155,7 +155,7 @@ def _keys(prepared: Prepared, stream: PreviewStream, engine: str) -> Iterator[st
         visible = stream.visible_frames(frames)
         times_us = frame_times_us(spec.grid, frames)[visible]
         sha = hashlib.sha256(f"preview {engine} {spec.video} {spec.audio} {frames} {stream.renditions}".encode())
-        sha.update(np.packbits(visible).tobytes())
+        sha.update(np.packbits(visible).tobytes() + np.packbits(stream.pacing(seen, k)).tobytes())
         sha.update(digest_feed(seen, feed(seen, times_us, tolerance_us(spec.grid))))
         sha.update(_sound_digest(prepared, stream, k))
         yield sha.hexdigest()

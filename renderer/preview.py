@@ -2,9 +2,8 @@
 
 Takes a `PreviewStream` and consecutive segment numbers; gives the bytes of each segment's files as soon as they are
 done. Each segment has a fresh encoder, so its bytes depend on the stream and its number alone. A picture that did not
-change is not encoded again but shown longer, at most `HOLD_S`: this is also what makes a frozen picture, a slide, and
-the black of a peer who is away cost next to nothing. (One long black frame would cost less still, but players then
-show the pictures after it too early.)
+change is not encoded again but shown longer (see `renderer.pacing`): this is also what makes a frozen picture, a slide,
+and the black of a peer who is away cost next to nothing.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from compositing.stills import encode_still
 from compositing.times import Span
 from renderer.chunk import frame_times_us
 from renderer.encode import VideoEncoder, encode_aac, new_frame, open_video
-from renderer.feeds import Feed, feed
+from renderer.feeds import Feed, SeenTrack, feed
 from renderer.fmp4 import (
     VIDEO_TIMESCALE,
     AudioInit,
@@ -35,6 +34,7 @@ from renderer.fmp4 import (
     media_segment,
 )
 from renderer.h264_bytes import annexb_to_avcc, avcc_config, parameter_sets
+from renderer.pacing import brisk, context, hold_frames
 from renderer.player import Player
 from renderer.preview_grid import SegmentGrid
 from renderer.preview_sound import PeerSound
@@ -43,8 +43,6 @@ from renderer.sampler import NOTHING, tolerance_us
 from renderer.spec import RenderSpec
 from renderer.workbench import Workbench
 
-HOLD_S = 0.2
-"""A picture is encoded anew after so long: 5 black frames in a second play cleanly everywhere."""
 STILL_WIDTH = 160
 """Pixels across of the small stills that a timeline shows."""
 _BLACK = (16, 128, 128)
@@ -88,6 +86,22 @@ class PreviewStream:
         return on
 
 
+    @property
+    def sounds(self) -> bool:
+        """Whether its pictures have to keep step with a sound."""
+        return any(rendition.audio for rendition in self.renditions)
+
+    def pacing(self, seen: Sequence[SeenTrack], number: int) -> NDArray[np.bool_]:
+        """Which frames of segment `number` are encoded although nothing changed; (n,) bool. See `renderer.pacing`."""
+        frames = self.grid.frames(number)
+        if not self.sounds:
+            return np.zeros(len(frames), np.bool_)
+        around = context(frames, self.render.fps, self.grid.total_frames)
+        shown = feed(seen, frame_times_us(self.render.grid, around), tolerance_us(self.render.grid))
+        pictures = np.where(self.visible_frames(around), shown.track * (1 << 40) + shown.row, NOTHING)
+        return brisk(pictures, self.render.fps)[frames.start - around.start :][: len(frames)]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class RenderedSegment:
     """The files of one segment."""
@@ -105,6 +119,7 @@ class RenderedSegment:
 class _Actor:
     """The pictures of a source over consecutive frames."""
 
+    seen: Sequence[SeenTrack]
     feed: Feed
     players: Sequence[Player]
 
@@ -122,10 +137,9 @@ class PreviewRenderer:
         self._numbers = range(first, last + 1)
         self._frames = range(stream.grid.frames(first).start, stream.grid.frames(last).stop)
         self._visible = stream.visible_frames(self._frames)
-        self._actor = _actor(bench, stream, self._frames, self._visible)
+        self._actor = _actor(bench, stream, self._frames)
         self._drawers = [_Drawer(r, stream.render) for r in stream.renditions if r.size]
-        has_sound = any(r.audio for r in stream.renditions)
-        self._sound = PeerSound(bench, stream.peer_id, stream.grid, self._numbers) if has_sound else None
+        self._sound = PeerSound(bench, stream.peer_id, stream.grid, self._numbers) if stream.sounds else None
 
     def render(self, on_frame: Callable[[], None] = lambda: None) -> Iterator[RenderedSegment]:
         """Each segment as it is done; `on_frame` is called after each frame and may raise to stop."""
@@ -136,13 +150,14 @@ class PreviewRenderer:
         frames = self._stream.grid.frames(number)
         first = frames.start - self._frames.start
         shown = self._visible[first : first + len(frames)]
+        afresh = self._stream.pacing(self._actor.seen, number)
         for drawer in self._drawers:
-            drawer.begin(len(frames), black=not shown.any())
+            drawer.begin(len(frames), black=not (shown.any() or afresh.any()))
         still: bytes | None = None
         for i in range(len(frames)):
-            picture = self._actor.picture(first + i) if shown[i] and self._actor else None
+            picture = self._actor.picture(first + i) if shown[i] else None
             for drawer in self._drawers:
-                drawer.add(i, picture)
+                drawer.add(i, picture, afresh=bool(afresh[i]))
             if picture is not None and still is None:
                 still = encode_still(upright(picture), "jpeg", STILL_WIDTH)
             on_frame()
@@ -170,7 +185,7 @@ class _Drawer:
         self._profile: VideoProfile = spec.video
         self._fps = rendition.fps
         self._step = spec.fps // rendition.fps
-        self._hold = max(1, int(HOLD_S * rendition.fps))
+        self._hold = hold_frames(rendition.fps)
         self._frame, self._planes = new_frame(rendition.size)
         self._place: Rect | None = None
         self._black_runs: dict[int, tuple[Sequence[bytes], Sequence[int]]] = {}
@@ -187,12 +202,13 @@ class _Drawer:
         if not (black and length in self._black_runs):
             self._encoder = VideoEncoder(self._profile, self._size, self._fps)
 
-    def add(self, i: int, picture: Picture | None) -> None:
-        """Frame `i` of the segment shows `picture`."""
+    def add(self, i: int, picture: Picture | None, *, afresh: bool) -> None:
+        """Frame `i` of the segment shows `picture`; `afresh`: it is encoded even if it did not change."""
         if self._encoder is None or i % self._step:
             return
         at = i // self._step
-        if self._starts and picture is self._last and at - self._starts[-1] < self._hold:
+        held = self._starts and picture is self._last and at - self._starts[-1] < self._hold
+        if held and not afresh:
             return
         if picture is not self._last or not self._starts:
             self._draw(picture)
@@ -228,14 +244,14 @@ class _Drawer:
             plane[:] = value
 
 
-def _actor(bench: Workbench, stream: PreviewStream, frames: range, visible: NDArray[np.bool_]) -> _Actor | None:
-    times_us = frame_times_us(stream.render.grid, frames)
-    if not visible.any():
-        return None
-    tracks = bench.seen_tracks(stream.peer_id, stream.source, times_us[visible])
+def _actor(bench: Workbench, stream: PreviewStream, frames: range) -> _Actor:
+    grid = stream.render.grid
+    around = context(frames, grid.fps, stream.grid.total_frames)
+    asked = frame_times_us(grid, around)[stream.visible_frames(around)]
+    tracks = bench.seen_tracks(stream.peer_id, stream.source, asked) if len(asked) else ()
     seen = [track.seen for track in tracks]
     players = [Player(t.reader, t.seen.shown, len(t.seen.index) - 1, t.seen.shows_damage) for t in tracks]
-    return _Actor(feed(seen, times_us, tolerance_us(stream.render.grid)), players)
+    return _Actor(seen, feed(seen, frame_times_us(grid, frames), tolerance_us(grid)), players)
 
 
 @dataclass(frozen=True, slots=True)
