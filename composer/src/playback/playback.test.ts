@@ -6,7 +6,7 @@ import { MediaClock } from "./clock";
 import { multivariant } from "./loading";
 import { placedAt, shapeAt } from "./shapes";
 import { sourcesOf } from "./sources";
-import { HOLD_MS, SEEK_MS, steer } from "./steering";
+import { HOLD_MS, SEEK_MS, SEEK_UNSEEN_MS, steer } from "./steering";
 import { stillUrl } from "./stills";
 import type { Rendition, StreamSource } from "./types";
 import { AHEAD_MS, wantedAt, type Viewing } from "./wanted";
@@ -33,14 +33,16 @@ describe("the clock", () => {
 });
 
 describe("steering", () => {
+  const calm = { rate: 1, bending: false, seen: true };
+
   it("leaves a player alone that is where it should be", () => {
-    expect(steer(0, 1, false)).toEqual({ kind: "rate", rate: 1 });
-    expect(steer(-12, 1.5, false)).toEqual({ kind: "rate", rate: 1.5 });
+    expect(steer(0, calm)).toEqual({ kind: "rate", rate: 1 });
+    expect(steer(-12, { ...calm, rate: 1.5 })).toEqual({ kind: "rate", rate: 1.5 });
   });
 
   it("holds back who is ahead and hurries who is behind, a little", () => {
     for (const drift of [HOLD_MS, 100, SEEK_MS]) {
-      const [ahead, behind] = [steer(drift, 1, false), steer(-drift, 1, false)];
+      const [ahead, behind] = [steer(drift, calm), steer(-drift, calm)];
       if (ahead.kind !== "rate" || behind.kind !== "rate") throw new Error("sought");
       expect(ahead.rate).toBeGreaterThanOrEqual(0.92);
       expect(ahead.rate).toBeLessThan(1);
@@ -49,10 +51,12 @@ describe("steering", () => {
     }
   });
 
-  it("seeks only when far off", () => {
-    expect(steer(SEEK_MS + 1, 1, true).kind).toBe("seek");
-    expect(steer(-SEEK_MS - 1, 1, false).kind).toBe("seek");
-    expect(steer(SEEK_MS + 1, 2, false).kind).toBe("rate");
+  it("seeks only when far off, or where nobody sees it", () => {
+    expect(steer(SEEK_MS + 1, { ...calm, bending: true }).kind).toBe("seek");
+    expect(steer(-SEEK_MS - 1, calm).kind).toBe("seek");
+    expect(steer(SEEK_MS + 1, { ...calm, rate: 2 }).kind).toBe("rate");
+    expect(steer(SEEK_UNSEEN_MS + 1, calm).kind).toBe("rate");
+    expect(steer(SEEK_UNSEEN_MS + 1, { ...calm, seen: false }).kind).toBe("seek");
   });
 
   it("brings a player back and lets it go, without swinging", () => {
@@ -60,7 +64,7 @@ describe("steering", () => {
       let [drift, bending] = [start, false];
       const path = [drift];
       for (let tick = 0; tick < 80; tick++) {
-        const steering = steer(drift, 1, bending);
+        const steering = steer(drift, { ...calm, bending });
         if (steering.kind === "seek") throw new Error("sought");
         bending = steering.rate !== 1;
         drift += (steering.rate - 1) * 100;

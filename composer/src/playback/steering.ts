@@ -7,8 +7,10 @@
 
 /** Every attached peer is held within this of the clock. */
 export const HOLD_MS = 40;
-/** Farther off than this, bending would take too long to be borne. */
-export const SEEK_MS = 600;
+/** Farther off than this, bending would take longer to be borne than the moment that a seek freezes the picture. */
+export const SEEK_MS = 300;
+/** Where nobody sees the moment, a seek costs nothing. */
+export const SEEK_UNSEEN_MS = 60;
 
 const BEGIN_MS = 16;
 const END_MS = 5;
@@ -18,13 +20,18 @@ const MAKE_UP_MS = 700;
 
 export type Steering = { readonly kind: "seek" } | { readonly kind: "rate"; readonly rate: number };
 
-/**
- * What a player does that is `driftMs` ahead of the clock (negative: behind), which runs at `rate`; `bending`: whether
- * it is being brought back already.
- */
-export function steer(driftMs: number, rate: number, bending: boolean): Steering {
+export interface Followed {
+  /** What the clock runs at. */
+  readonly rate: number;
+  /** Whether it is being brought back already. */
+  readonly bending: boolean;
+  readonly seen: boolean;
+}
+
+/** What a player does that is `driftMs` ahead of the clock; negative: behind. */
+export function steer(driftMs: number, { rate, bending, seen }: Followed): Steering {
   const distance = Math.abs(driftMs);
-  if (distance > SEEK_MS * Math.max(1, rate)) return { kind: "seek" };
+  if (distance > (seen ? SEEK_MS : SEEK_UNSEEN_MS) * Math.max(1, rate)) return { kind: "seek" };
   if (distance < (bending ? END_MS : BEGIN_MS)) return { kind: "rate", rate };
   const bend = Math.min(MAX_BEND, distance / MAKE_UP_MS);
   // Hundredths: each change of rate costs the browser something.

@@ -6,6 +6,7 @@
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from "hls.js";
 
 import type { SignedLinks } from "../api/links";
+import { FrameWatch } from "./frames";
 import { hlsConfig, multivariant } from "./loading";
 import { placedAt, type Placed } from "./shapes";
 import { steer } from "./steering";
@@ -14,18 +15,12 @@ import type { RenditionName } from "./wanted";
 
 /** A seek lands inside a frame, not on its edge, where rounding decides which frame is shown. */
 const INSIDE_FRAME_MS = 4;
-/** An unchanged picture is encoded anew after so long (renderer/preview.py). */
-const LONGEST_FRAME_MS = 200;
-/** After a seek the browser may show a frame that is soon followed by the right one. */
-const SETTLING_MS = 150;
 const NEAR_MS = 2;
+/** A seek that did not bring it into step is not tried again sooner. */
+const AGAIN_MS = 1_000;
+const LONGEST_LEAD_MS = 800;
 const RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 15_000;
-
-interface Frame {
-  readonly mediaMs: number;
-  readonly shownAtMs: number;
-}
 
 /** What is drawn of a stream. */
 export interface StreamPicture extends Placed {
@@ -41,22 +36,20 @@ export class StreamPlayer {
   isSeen = false;
   readonly video: HTMLVideoElement;
   readonly #hls: Hls;
-  readonly #onPicture: () => void;
+  readonly #frames: FrameWatch;
   readonly #playlist: string;
   #rendition: RenditionName;
-  #frame: Frame | null = null;
-  #serial = 0;
   #targetMs: number;
   #pendingMs: number | null = null;
-  #askedAtMs = 0;
-  #seekedAtMs = 0;
+  #isWhole = false;
+  #leadMs = 150;
+  #isLanding = false;
   #bending = false;
-  #driftMs = Number.NaN;
+  #driftMs: number | null = null;
   #error: string | null = null;
   #retry: ReturnType<typeof setTimeout> | null = null;
   #retryMs = RETRY_MS;
-  #frameRequest = 0;
-  #closed = false;
+  #isClosed = false;
 
   constructor(
     source: StreamSource,
@@ -68,8 +61,8 @@ export class StreamPlayer {
     this.source = source;
     this.#rendition = rendition;
     this.#targetMs = startMs;
-    this.#onPicture = onPicture;
     this.video = silentVideo();
+    this.#frames = new FrameWatch(this.video, onPicture);
     this.video.addEventListener("loadedmetadata", () => this.goTo(this.#targetMs));
     this.video.addEventListener("seeked", () => this.#seeked());
     this.#playlist = URL.createObjectURL(
@@ -79,11 +72,13 @@ export class StreamPlayer {
     this.#hls.on(Events.MANIFEST_PARSED, () => {
       this.#hls.loadLevel = this.#level(this.#rendition); // chosen here, never by hls.js
     });
+    this.#hls.on(Events.LEVEL_LOADED, (_, { details }) => {
+      this.#isWhole = !details.live;
+    });
     this.#hls.on(Events.ERROR, (_, error) => this.#failed(error));
     this.#hls.on(Events.FRAG_BUFFERED, () => this.#recovered());
     this.#hls.loadSource(this.#playlist);
     this.#hls.attachMedia(this.video);
-    this.#awaitFrame();
   }
 
   get rendition(): RenditionName {
@@ -94,11 +89,6 @@ export class StreamPlayer {
     return this.video.currentTime * 1000;
   }
 
-  /** Whether a picture is there at all. */
-  get hasPicture(): boolean {
-    return this.#frame !== null && this.video.videoWidth > 0;
-  }
-
   /** Whether it can play on from `mediaMs` now. One that has failed keeps nobody waiting. */
   isReadyAt(mediaMs: number): boolean {
     if (this.#error !== null) return true;
@@ -107,46 +97,36 @@ export class StreamPlayer {
   }
 
   /** Whether it stands, and shows the very picture of `mediaMs`. */
-  isSettledAt(mediaMs: number, nowMs = performance.now()): boolean {
+  isSettledAt(mediaMs: number): boolean {
     if (this.#error !== null) return true;
-    const frame = this.#frame;
-    const wanted = Math.min(mediaMs + INSIDE_FRAME_MS, this.#lastMs);
-    if (frame === null || this.video.seeking || this.#pendingMs !== null) return false;
-    if (Math.abs(this.mediaMs - wanted) > 2 || frame.shownAtMs < this.#askedAtMs) return false;
-    const age = wanted - frame.mediaMs;
-    if (age < -1 || age > LONGEST_FRAME_MS + 1000 / this.#fps) return false;
-    return age < 1000 / this.#fps + 1 || nowMs - Math.max(this.#seekedAtMs, frame.shownAtMs) > SETTLING_MS;
+    return this.#standsAt(mediaMs) && this.#frames.verdict(this.mediaMs, this.#fps) === "shown";
   }
 
   picture(): StreamPicture | null {
     const { videoWidth: w, videoHeight: h } = this.video;
-    if (this.#frame === null || w === 0 || h === 0) return null;
-    const { mediaMs } = this.#frame;
-    return {
-      ...placedAt(this.#shownRendition, { w, h }, mediaMs + 1),
-      video: this.video,
-      mediaMs,
-      serial: this.#serial,
-    };
+    const { frame, serial } = this.#frames;
+    if (frame === null || w === 0 || h === 0) return null;
+    const { mediaMs } = frame;
+    return { ...placedAt(this.#shownRendition, { w, h }, mediaMs + 1), video: this.video, mediaMs, serial };
   }
 
   /** Seeks there. While a seek is under way the newest wish waits, and those between are forgotten. */
   goTo(mediaMs: number): void {
+    const isAgain = this.#targetMs === mediaMs;
     this.#targetMs = mediaMs;
     if (this.video.readyState === HTMLMediaElement.HAVE_NOTHING) return;
     if (this.video.seeking) {
       this.#pendingMs = mediaMs;
       return;
     }
-    const wanted = Math.min(mediaMs + INSIDE_FRAME_MS, this.#lastMs);
-    if (this.video.paused && Math.abs(this.mediaMs - wanted) < 1 && this.#frame !== null) return;
-    this.#askedAtMs = performance.now();
-    this.video.currentTime = Math.max(0, wanted) / 1000;
+    this.#frames.asked(isAgain);
+    this.video.currentTime = Math.max(0, this.#wanted(mediaMs)) / 1000;
   }
 
-  /** Seeks there unless it stands there. */
+  /** Seeks there unless it stands there, and shows what is there. */
   standAt(mediaMs: number): void {
-    if (Math.abs(this.mediaMs - mediaMs - INSIDE_FRAME_MS) > NEAR_MS || this.#pendingMs !== null) this.goTo(mediaMs);
+    if (this.video.seeking && this.#targetMs === mediaMs) return;
+    if (!this.#standsAt(mediaMs) || this.#frames.verdict(this.mediaMs, this.#fps) === "mistaken") this.goTo(mediaMs);
   }
 
   async play(): Promise<void> {
@@ -161,14 +141,25 @@ export class StreamPlayer {
   /** Keeps it with a clock that is at `mediaMs` and runs at `rate`. */
   follow(mediaMs: number, rate: number): void {
     if (this.video.seeking || this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
-    this.#driftMs = this.mediaMs - mediaMs;
-    const steering = steer(this.#driftMs, rate, this.#bending);
+    const driftMs = this.mediaMs - mediaMs;
+    this.#driftMs = driftMs;
+    this.#learnLead(driftMs, rate);
+    const steering = steer(driftMs, { rate, bending: this.#bending, seen: this.isSeen });
     if (steering.kind === "seek") {
-      this.goTo(mediaMs + SETTLING_MS * rate);
+      if (performance.now() - this.#frames.askedAtMs < AGAIN_MS) return;
+      this.#isLanding = true;
+      this.goTo(mediaMs + this.#leadMs * rate);
       return;
     }
     this.#bending = steering.rate !== rate;
     if (this.video.playbackRate !== steering.rate) this.video.playbackRate = steering.rate;
+  }
+
+  /** A seek while the clock runs aims ahead of it, by what the last one came late. */
+  #learnLead(driftMs: number, rate: number): void {
+    if (!this.#isLanding) return;
+    this.#isLanding = false;
+    this.#leadMs = Math.min(LONGEST_LEAD_MS, Math.max(0, this.#leadMs - driftMs / rate));
   }
 
   /** Plays this rendition from the next segment on; at once where it stands. */
@@ -179,7 +170,7 @@ export class StreamPlayer {
     if (this.#hls.levels.length === 0) this.#hls.startLevel = level;
     else if (this.video.paused) {
       this.#hls.currentLevel = level;
-      this.#askedAtMs = performance.now();
+      this.#frames.asked(false);
       this.video.currentTime = Math.max(0, this.mediaMs) / 1000;
     } else this.#hls.nextLevel = level;
   }
@@ -200,9 +191,9 @@ export class StreamPlayer {
   }
 
   close(): void {
-    this.#closed = true;
+    this.#isClosed = true;
     if (this.#retry !== null) clearTimeout(this.#retry);
-    this.video.cancelVideoFrameCallback(this.#frameRequest);
+    this.#frames.close();
     this.#hls.destroy();
     this.video.remove();
     this.video.removeAttribute("src");
@@ -225,7 +216,7 @@ export class StreamPlayer {
 
   get #state(): StreamReport["state"] {
     if (this.#error !== null) return "failed";
-    if (this.#frame === null) return "loading";
+    if (this.#frames.frame === null) return "loading";
     return this.video.seeking || this.video.readyState < HTMLMediaElement.HAVE_FUTURE_DATA ? "waiting" : "ready";
   }
 
@@ -235,8 +226,9 @@ export class StreamPlayer {
     return Number.isFinite(duration) ? Math.max(0, duration * 1000 - 1) : Infinity;
   }
 
+  /** At the end of what there will ever be: the edge of a stream that still grows is worth waiting at. */
   get #isAtEnd(): boolean {
-    return this.video.ended || (this.mediaMs > this.#lastMs - 100 && this.video.readyState >= 2);
+    return this.#isWhole && (this.video.ended || (this.mediaMs > this.#lastMs - 100 && this.video.readyState >= 2));
   }
 
   get #bufferedMs(): number {
@@ -249,28 +241,29 @@ export class StreamPlayer {
     return 0;
   }
 
+  /** Where a seek to `mediaMs` goes: inside that frame, and not beyond the end. */
+  #wanted(mediaMs: number): number {
+    return Math.min(mediaMs + INSIDE_FRAME_MS, this.#lastMs);
+  }
+
+  #standsAt(mediaMs: number): boolean {
+    if (this.video.seeking || this.#pendingMs !== null) return false;
+    return Math.abs(this.mediaMs - this.#wanted(mediaMs)) < NEAR_MS;
+  }
+
   #level(name: RenditionName): number {
     return name === "low" || this.source.low === null ? 0 : 1;
   }
 
-  #awaitFrame(): void {
-    this.#frameRequest = this.video.requestVideoFrameCallback((nowMs, { mediaTime }) => {
-      this.#frame = { mediaMs: mediaTime * 1000, shownAtMs: nowMs };
-      this.#serial++;
-      this.#onPicture();
-      if (!this.#closed) this.#awaitFrame();
-    });
-  }
-
   #seeked(): void {
-    this.#seekedAtMs = performance.now();
+    this.#frames.seeked();
     const pending = this.#pendingMs;
     this.#pendingMs = null;
-    if (pending !== null) this.goTo(pending);
+    if (pending !== null && !this.#standsAt(pending)) this.goTo(pending);
   }
 
   #failed(error: ErrorData): void {
-    if (!error.fatal || this.#closed) return;
+    if (!error.fatal || this.#isClosed) return;
     if (error.type === ErrorTypes.MEDIA_ERROR) {
       this.#hls.recoverMediaError();
       return;

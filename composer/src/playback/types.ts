@@ -49,8 +49,8 @@ export interface StreamReport {
   /** Whether a tile shows it now; the others are heard, were seen, or will be. */
   readonly seen: boolean;
   readonly state: "loading" | "ready" | "waiting" | "failed";
-  /** Media time less the clock's, at the last reading; NaN before the first picture. */
-  readonly driftMs: number;
+  /** Media time less the clock's, when it was last steered; null before it first was. */
+  readonly driftMs: number | null;
   readonly bufferedMs: number;
   readonly frames: number;
   readonly dropped: number;
