@@ -7,10 +7,13 @@ import { Http } from "./http";
 import { jobEvents, type JobEvent } from "./jobs";
 import type {
   AssetSaved,
+  ExportFormat,
   ExportRequest,
+  Forecast,
   GetToken,
   Job,
   JobAccepted,
+  Preset,
   PreviewManifest,
   PreviewRequest,
   RecordingStatus,
@@ -105,6 +108,16 @@ export class ComposerApi {
     const query = { t: Math.round(tMs), format };
     const response = await this.#http.ask(`${this.#path}/still`, { method: "POST", json: state, query, signal });
     return response.blob();
+  }
+
+  /** What of an export of `state` would have to be rendered, and about how long that takes. */
+  forecast(state: CompositionState, preset: Preset, format: ExportFormat, signal?: AbortSignal): Promise<Forecast> {
+    return this.#http.json(`${this.#path}/forecast`, {
+      method: "POST",
+      json: state,
+      query: { preset, format },
+      signal,
+    });
   }
 
   /** A label, avatar, text or image as the export draws it, by the key that a plan names. */

@@ -162,3 +162,11 @@ export interface AssetSaved {
   /** Signed. */
   readonly url: string;
 }
+
+/** What an export would cost. */
+export interface Forecast {
+  readonly chunks: { readonly total: number; readonly cached: number };
+  /** What has to be rendered, in recording time. */
+  readonly spans_ms: readonly SpanMs[];
+  readonly seconds: number;
+}

@@ -9,13 +9,18 @@ export class PreviewDesk {
   /** Why asking failed; null while it did not. */
   readonly error = new Cell<unknown>(null);
   readonly #engine: ComposerEngine;
-  readonly #unsubscribe: (() => void)[];
+  #unsubscribe: (() => void)[] = [];
   #asking = false;
 
   constructor(engine: ComposerEngine) {
     this.#engine = engine;
     this.job = new JobWatch(engine.api);
-    this.#unsubscribe = [engine.phase, engine.recording].map((cell) => cell.subscribe(() => this.#look()));
+  }
+
+  begin(): void {
+    const { phase, recording } = this.#engine;
+    this.#unsubscribe = [phase, recording].map((cell) => cell.subscribe(() => this.#look()));
+    this.#look();
   }
 
   /** Asks for previews, again if they failed. */

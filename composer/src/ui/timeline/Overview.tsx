@@ -15,7 +15,7 @@ export function Overview({ timeline }: { readonly timeline: TimelineView }): Rea
   const from = Math.max(0, view.startMs);
   const to = Math.min(durationMs, endMs(view));
   const percent = (ms: number) => `${durationMs === 0 ? 0 : (100 * ms) / durationMs}%`;
-  const begin = (side: string) => (event: PointerEvent<HTMLElement>) => {
+  const begin = (event: PointerEvent<HTMLElement>, side: string) => {
     event.stopPropagation();
     bar.current?.setPointerCapture(event.pointerId);
     held.current = { x: event.clientX, from, to, side };
@@ -45,10 +45,10 @@ export function Overview({ timeline }: { readonly timeline: TimelineView }): Rea
       <div
         className="rc-overview__view"
         style={{ left: percent(from), width: percent(Math.max(0, to - from)) }}
-        onPointerDown={begin("body")}
+        onPointerDown={(event) => begin(event, "body")}
       >
-        <i data-side="left" onPointerDown={begin("left")} />
-        <i data-side="right" onPointerDown={begin("right")} />
+        <i data-side="left" onPointerDown={(event) => begin(event, "left")} />
+        <i data-side="right" onPointerDown={(event) => begin(event, "right")} />
       </div>
     </div>
   );

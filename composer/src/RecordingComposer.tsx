@@ -1,0 +1,32 @@
+import { useEffect, useState, type ReactNode } from "react";
+
+import type { GetToken } from "./api/types";
+import { createEngine, type ComposerEngine } from "./engine";
+import { ComposerPage } from "./ui/Composer";
+import "./ui/styles/index.css";
+
+export interface RecordingComposerProps {
+  readonly recordingId: string;
+  /** Where the API is, without a slash at the end; "" is the page's own origin. */
+  readonly apiBase: string;
+  /** Gives a token for one request: the user's, or a composition token for that action. Keep it the same function. */
+  readonly getToken: GetToken;
+}
+
+/** Edits one recorded meeting: fills the element that it is put into. */
+export function RecordingComposer({ recordingId, apiBase, getToken }: RecordingComposerProps): ReactNode {
+  const [engine, setEngine] = useState<ComposerEngine | null>(null);
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    const opened = createEngine({ recordingId, apiBase, getToken });
+    // eslint-disable-next-line react-hooks/set-state-in-effect -- an engine is opened and closed with the effect
+    setEngine(opened);
+    void opened.open();
+    return () => opened.close();
+  }, [recordingId, apiBase, getToken, attempt]);
+  return (
+    <div className="rc">
+      {engine !== null && <ComposerPage key={attempt} engine={engine} onRetry={() => setAttempt(attempt + 1)} />}
+    </div>
+  );
+}
