@@ -4,7 +4,7 @@ import type { PreviewManifest, RecordingStatus } from "../api/types";
 import { plan, scene, tile } from "../shared/fixtures";
 import { MediaClock } from "./clock";
 import { multivariant } from "./loading";
-import { placedAt, shapeAt } from "./shapes";
+import { isBlackAt, placedAt, shapeAt } from "./shapes";
 import { sourcesOf } from "./sources";
 import { HOLD_MS, SEEK_MS, SEEK_UNSEEN_MS, steer } from "./steering";
 import { stillUrl } from "./stills";
@@ -119,6 +119,11 @@ describe("where a picture lies in its frame", () => {
   it("is all of it where nothing is known", () => {
     const frame = { w: 640, h: 480 };
     expect(placedAt(rendition("", 0, 0), frame, 0)).toEqual({ source: frame, inFrame: { x: 0, y: 0, ...frame } });
+  });
+
+  it("is black where the source was off", () => {
+    expect([-1, 0, 9_999, 10_000, 12_000].map((t) => isBlackAt(shapes, t))).toEqual([true, false, false, true, false]);
+    expect(isBlackAt([], 0)).toBe(false);
   });
 
   it("is that of the first shape before it", () => expect(shapeAt(shapes, -1)).toBe(shapes[0]));

@@ -24,6 +24,12 @@ export function shapeAt(shapes: readonly ShapeSpan[], mediaMs: number): ShapeSpa
   );
 }
 
+/** Whether the source was off then; false where nothing is known of it. */
+export function isBlackAt(shapes: readonly ShapeSpan[], mediaMs: number): boolean {
+  const shape = shapeAt(shapes, mediaMs);
+  return shape !== null && (mediaMs < shape.start_ms || mediaMs >= shape.end_ms);
+}
+
 /** Where the picture of `mediaMs` lies in a video frame of size `frame`. */
 export function placedAt(rendition: Rendition, frame: Size, mediaMs: number): Placed {
   const shape = shapeAt(rendition.shapes, mediaMs);

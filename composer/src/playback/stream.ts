@@ -8,7 +8,7 @@ import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from "hls.js";
 import type { SignedLinks } from "../api/links";
 import { FrameWatch } from "./frames";
 import { hlsConfig, multivariant } from "./loading";
-import { placedAt, type Placed } from "./shapes";
+import { isBlackAt, placedAt, type Placed } from "./shapes";
 import { steer } from "./steering";
 import type { Rendition, StreamReport, StreamSource } from "./types";
 import type { RenditionName } from "./wanted";
@@ -27,6 +27,8 @@ export interface StreamPicture extends Placed {
   readonly video: HTMLVideoElement;
   readonly mediaMs: number;
   readonly serial: number;
+  /** The source was off then, as far as known. */
+  readonly isBlack: boolean;
 }
 
 export class StreamPlayer {
@@ -107,7 +109,9 @@ export class StreamPlayer {
     const { frame, serial } = this.#frames;
     if (frame === null || w === 0 || h === 0) return null;
     const { mediaMs } = frame;
-    return { ...placedAt(this.#shownRendition, { w, h }, mediaMs + 1), video: this.video, mediaMs, serial };
+    const rendition = this.#shownRendition;
+    const placed = placedAt(rendition, { w, h }, mediaMs + 1);
+    return { ...placed, video: this.video, mediaMs, serial, isBlack: isBlackAt(rendition.shapes, mediaMs) };
   }
 
   /** Seeks there. While a seek is under way the newest wish waits, and those between are forgotten. */

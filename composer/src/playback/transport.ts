@@ -153,8 +153,8 @@ export class Playback implements Transport {
   pictureOf(tile: Tile): StreamPicture | null {
     const picture = this.#pool.get(tile.tile_id)?.picture() ?? null;
     if (picture === null) return null;
-    const away = Math.abs(picture.mediaMs - this.#mediaMs(tile.peer_id ?? ""));
-    return away > FAR_MS && this.stillOf(tile) !== null ? null : picture;
+    const isFar = Math.abs(picture.mediaMs - this.#mediaMs(tile.peer_id ?? "")) > FAR_MS;
+    return isFar && (picture.isBlack || this.stillOf(tile) !== null) ? null : picture;
   }
 
   stillOf(tile: Tile): Still | null {
