@@ -36,7 +36,7 @@ from farm.preview_plan import SegmentSeconds
 from farm.progress import ProgressDisplay
 from farm.run import EncoderChoice, ExportOptions, ExportReport, Format, Surroundings, export, plan_of
 from farm.settings import FarmSettings, load_settings
-from farm.show.axis import short
+from farm.show.axis import Cast, short
 from farm.show.cards import card, export_card, plan_card, preview_card, recording_card
 from farm.show.film import film
 from farm.stills import still_of
@@ -77,19 +77,18 @@ class PlanView:
         return describe_plan(self.composed)
 
     @property
-    def names(self) -> dict[str, str]:
-        """What each peer is called."""
-        return {peer.peer_id: peer.name for peer in self.composed.prepared.meeting.facts.peers}
+    def _cast(self) -> Cast:
+        return Cast({peer.peer_id: peer.name for peer in self.composed.prepared.meeting.facts.peers})
 
     def film(self, seconds: float = 10.0, start_s: float | None = None, end_s: float | None = None) -> Film:
         """The plan, or what of it lies between two seconds of recording time, as an animation without media."""
         plan = self.composed.plan
         start_ms = plan.start_ms if start_s is None else round(start_s * 1000)
         end_ms = plan.end_ms if end_s is None else round(end_s * 1000)
-        return Film(film(clip_plan(plan, Span(start_ms, end_ms)), self.names, seconds))
+        return Film(film(clip_plan(plan, Span(start_ms, end_ms)), self._cast, seconds))
 
     def _repr_html_(self) -> str:
-        return plan_card(self.composed.plan, self.names, plan_html(self.composed))
+        return plan_card(self.composed.plan, self._cast, plan_html(self.composed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +144,8 @@ class Video:
         sound = path.suffix == ".m4a"
         data = base64.b64encode(path.read_bytes()).decode()
         tag, kind = ("audio", "audio/mp4") if sound else ("video", "video/mp4")
-        return f'<{tag} controls style="max-width:100%" src="data:{kind};base64,{data}"></{tag}>'
+        look = "width:100%;max-width:640px;margin-bottom:10px"
+        return f'<{tag} controls style="{look}" src="data:{kind};base64,{data}"></{tag}>'
 
 
 @dataclass(frozen=True, slots=True)

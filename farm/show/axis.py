@@ -1,18 +1,19 @@
-"""What all drawings share: time from left to right, the colour of a participant, short words for long ones."""
+"""What all drawings share: time from left to right, the colours of participants, short words for long ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from compositing.avatars import avatar_rgb
 from compositing.times import Span
 from farm.show.svg import INK, bar, element, text
 
 WIDTH = 920.0
 """Pixels of a drawing, from left to right."""
-NAMES = 150.0
+NAMES = 172.0
 """Of these for names, on the left."""
+PALETTE = ("#2563eb", "#ea580c", "#0d9488", "#db2777", "#7c3aed", "#ca8a04", "#0284c7", "#dc2626", "#65a30d", "#9333ea")
+"""Colours of participants: white can be read on each."""
 _TICKS_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200)
 _MOST_TICKS = 12
 
@@ -23,7 +24,7 @@ class Axis:
 
     end_s: float
     left: float = NAMES
-    right: float = WIDTH - 8
+    right: float = WIDTH - 18
 
     def x(self, at_s: float) -> float:
         share = at_s / self.end_s if self.end_s > 0 else 0.0
@@ -53,9 +54,20 @@ def short(seconds: float, whole: bool = False) -> str:
     return f"{head}:{tenths // 10 % 60:02}" + ("" if whole else f".{tenths % 10}")
 
 
-def peer_colour(peer_id: str | None) -> str:
-    """The colour of a peer's avatar as `#rrggbb`."""
-    return "#{:02x}{:02x}{:02x}".format(*avatar_rgb(peer_id)) if peer_id else "#64748b"
+class Cast:
+    """The participants by their order of joining: what each is called, and a colour unlike that of its neighbours."""
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._colours = {peer_id: PALETTE[n % len(PALETTE)] for n, peer_id in enumerate(names)}
+
+    def name(self, peer_id: str | None) -> str:
+        """What a participant is called; empty for nobody."""
+        return self._names.get(peer_id, peer_id) if peer_id else ""
+
+    def colour(self, peer_id: str | None) -> str:
+        """`#rrggbb`; grey for nobody."""
+        return self._colours.get(peer_id or "", "#64748b")
 
 
 def cut(said: str, most: int) -> str:

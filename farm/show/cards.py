@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from compositing.scene import Plan
-from farm.show.axis import short
+from farm.show.axis import Cast, short
 from farm.show.recording import recording_drawing
 from farm.show.storyboard import MOST_SCENES, storyboard
 from farm.show.svg import FONT, bar, drawing, element, words
@@ -57,7 +57,7 @@ def recording_card(found: RecordingReport, details: str) -> str:
                 folded("all figures", details))  # fmt: skip
 
 
-def plan_card(plan: Plan, names: Mapping[str, str], details: str) -> str:
+def plan_card(plan: Plan, cast: Cast, details: str) -> str:
     """A plan; `details` is markup that is folded away."""
     figures = [
         ("canvas", f"{plan.canvas.w} × {plan.canvas.h}"),
@@ -67,7 +67,7 @@ def plan_card(plan: Plan, names: Mapping[str, str], details: str) -> str:
     ]
     more = len(plan.scenes) - MOST_SCENES
     rest = element("p", words(f"and {more} more scenes"), style="opacity:.6") if more > 0 else ""
-    return card("Plan", figures, storyboard(plan, names), rest, folded("all scenes", details))
+    return card("Plan", figures, storyboard(plan, cast), rest, folded("all scenes", details))
 
 
 def export_card(made: ExportReport, player: str) -> str:

@@ -1,19 +1,19 @@
 """A plan as an animation without media: tiles stand, move and fade as in the export, and who speaks has a frame.
 
-Takes a plan, the names of its peers and how long the film is to last; gives SVG with SMIL animations, which needs no
+Takes a plan, its cast and how long the film is to last; gives SVG with SMIL animations, which needs no
 script and no library. A transition is drawn at a few places on its way, a scene at its two ends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compositing.geometry import Rect
 from compositing.scene import Plan, Tile
 from compositing.timeline import scene_at
 from compositing.transition import tiles_at
-from farm.show.axis import cut, peer_colour, short
+from farm.show.axis import Cast, cut, short
 from farm.show.storyboard import Small, fill_of
 from farm.show.svg import INK, bar, drawing, element, text
 
@@ -37,7 +37,7 @@ class _Key:
     """1 where it is an avatar."""
 
 
-def film(plan: Plan, names: Mapping[str, str], seconds: float, width: float = 560.0) -> str:
+def film(plan: Plan, cast: Cast, seconds: float, width: float = 560.0) -> str:
     """The plan as an animation without media (SMIL), `seconds` long, over and over; tiles stand, move and fade as in
     the export, and who speaks has a frame."""
     small = Small.of(plan.canvas, width)
@@ -47,7 +47,7 @@ def film(plan: Plan, names: Mapping[str, str], seconds: float, width: float = 56
         for tile_id, tile in tiles.items():
             first.setdefault(tile_id, tile)
     order = sorted(first.values(), key=lambda t: (t.z, -t.rect.w * t.rect.h))
-    moving = [_moving(tile, _keys(tile.tile_id, drawn, small.scale), plan, names, seconds) for tile in order]
+    moving = [_moving(tile, _keys(tile.tile_id, drawn, small.scale), plan, cast, seconds) for tile in order]
     clock = _film_clock(plan, small, seconds)
     background = bar(0, 0, small.w, small.h, rx=6, fill=plan.scenes[0].background)
     return drawing(small.w, small.h + 24, [background, *moving, *clock], "The plan, animated")
@@ -84,14 +84,14 @@ def _scaled(rect: Rect, scale: float) -> tuple[float, float, float, float]:
     return round(rect.x * scale, 1), round(rect.y * scale, 1), round(rect.w * scale, 1), round(rect.h * scale, 1)
 
 
-def _moving(tile: Tile, keys: Sequence[_Key], plan: Plan, names: Mapping[str, str], seconds: float) -> str:
+def _moving(tile: Tile, keys: Sequence[_Key], plan: Plan, cast: Cast, seconds: float) -> str:
     first = keys[0]
     places = [_animate(name, [(k.at, getattr(k, side)) for k in keys], seconds) for name, side in _SIDES.items()]
-    said = tile.text or names.get(tile.peer_id or "", "") or tile.kind
+    said = tile.text or cast.name(tile.peer_id) or tile.kind
     short_side = max(min(k.w, k.h) for k in keys)
-    look = {"fill": "#ffffff", "fill_opacity": 0.15} if tile.kind in ("text", "image") else fill_of(tile)
+    look = {"fill": "#ffffff", "fill_opacity": 0.15} if tile.kind in ("text", "image") else fill_of(tile, cast)
     disc = element("circle", _animate("opacity", [(k.at, k.disc) for k in keys], seconds), cx="50%", cy="50%",
-                   r="14%", fill=peer_colour(tile.peer_id), opacity=first.disc)  # fmt: skip
+                   r="14%", fill=cast.colour(tile.peer_id), opacity=first.disc)  # fmt: skip
     inside = [
         element("rect", width="100%", height="100%", **look),
         disc if tile.source == "camera" else "",

@@ -1,13 +1,13 @@
 """A recording as a drawing: who sent what when, and what was wrong with it.
 
-Takes the report of `farm inspect`; gives SVG. The colour of a participant is that of their avatar.
+Takes the report of `farm inspect`; gives SVG.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from farm.show.axis import NAMES, WIDTH, Axis, cut, peer_colour
+from farm.show.axis import NAMES, WIDTH, Axis, Cast, cut
 from farm.show.svg import INK, bar, drawing, element, text
 from renderer.report import PeerReport, RecordingReport, TrackReport
 
@@ -19,29 +19,29 @@ _LANE, _GAP = 9.0, 3.0
 def recording_drawing(found: RecordingReport) -> str:
     """Each participant with a lane a track: when it sent, when it was paused, froze, or nothing came."""
     axis = Axis(found.duration_s)
+    cast = Cast({peer.peer_id: peer.name for peer in found.peers})
     parts: list[str] = []
     top = y = 8.0
     for peer in found.peers:
         tracks = sorted((t for t in found.tracks if t.peer_id == peer.peer_id), key=lambda t: list(KINDS).index(t.kind))
         height = max(1, len(tracks)) * (_LANE + _GAP) + 6
-        parts += _peer_lanes(axis, peer, tracks, y, height)
+        parts += _peer_lanes(axis, peer, tracks, y, height, cast.colour(peer.peer_id))
         y += height + 6
     ends = [*axis.ticks(y, top), *_legend(y + 32)]
     return drawing(WIDTH, y + 42, [*ends, *parts], f"Tracks of recording {found.recording_id}")
 
 
 def _peer_lanes(
-    axis: Axis, peer: PeerReport, tracks: Sequence[TrackReport], y: float, height: float
+    axis: Axis, peer: PeerReport, tracks: Sequence[TrackReport], y: float, height: float, colour: str
 ) -> Iterator[str]:
-    colour = peer_colour(peer.peer_id)
     yield element("circle", cx=8, cy=y + height / 2, r=5, fill=colour)
-    yield text(20, y + height / 2 + 4, cut(peer.name, 20), size=12, font_weight=600)
+    yield text(20, y + height / 2 + 4, cut(peer.name, 15), size=12, font_weight=600)
     yield from axis.spans(peer.presence, y, height, f"{peer.name} is there", rx=3, fill=colour, fill_opacity=0.10)
     for number, track in enumerate(tracks):
-        yield from _track_lane(axis, peer, track, y + 4 + number * (_LANE + _GAP))
+        yield from _track_lane(axis, track, y + 4 + number * (_LANE + _GAP))
 
 
-def _track_lane(axis: Axis, peer: PeerReport, track: TrackReport, y: float) -> Iterator[str]:
+def _track_lane(axis: Axis, track: TrackReport, y: float) -> Iterator[str]:
     word, colour = KINDS[track.kind]
     rate = f"{track.bitrate_kbps:.0f} kbit/s, {track.loss_percent:.2f} % lost"
     said = f"{track.peer_name}, {word}: {track.codec or 'unknown codec'}, {rate}"

@@ -1,17 +1,17 @@
 """A plan as a storyboard: a small drawing of each scene, and a strip that says how long each lasts and who speaks.
 
-Takes a plan and the names of its peers; gives SVG. Tiles are drawn where the export has them; no picture is decoded.
+Takes a plan and its cast; gives SVG. Tiles are drawn where the export has them; no picture is decoded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from compositing.geometry import Size
 from compositing.scene import Plan, Scene, Tile
 from compositing.times import Span
-from farm.show.axis import WIDTH, Axis, cut, peer_colour, short
+from farm.show.axis import WIDTH, Axis, Cast, cut, short
 from farm.show.svg import INK, bar, drawing, element, text, words
 
 MOST_SCENES = 12
@@ -19,7 +19,7 @@ MOST_SCENES = 12
 _PICTURE_W, _GAP = 218.0, 16.0
 
 
-def storyboard(plan: Plan, names: Mapping[str, str]) -> str:
+def storyboard(plan: Plan, cast: Cast) -> str:
     """A small drawing of each scene (the first `MOST_SCENES`), and a strip that says how long each of all lasts."""
     shown = plan.scenes[:MOST_SCENES]
     small = Small.of(plan.canvas, _PICTURE_W)
@@ -27,9 +27,9 @@ def storyboard(plan: Plan, names: Mapping[str, str]) -> str:
     parts: list[str] = []
     for n, scene in enumerate(shown):
         x, y = n % columns * (_PICTURE_W + _GAP), n // columns * (small.h + 34.0)
-        parts.append(element("g", *_picture(scene, small, names), transform=f"translate({x:g} {y:g})"))
+        parts.append(element("g", *_picture(scene, small, cast), transform=f"translate({x:g} {y:g})"))
     y = -(-len(shown) // columns) * (small.h + 34.0)
-    parts += _scene_strip(plan, names, y)
+    parts += _scene_strip(plan, cast, y)
     return drawing(WIDTH, y + 62 + 12 * len(plan.speech), parts, f"{len(plan.scenes)} scenes")
 
 
@@ -47,43 +47,43 @@ class Small:
         return Small(canvas.w * scale, canvas.h * scale, scale)
 
 
-def _picture(scene: Scene, small: Small, names: Mapping[str, str]) -> Iterator[str]:
+def _picture(scene: Scene, small: Small, cast: Cast) -> Iterator[str]:
     yield bar(0, 0, small.w, small.h, rx=4, fill=scene.background)
     for tile in scene.tiles:
-        yield _tile(tile, small.scale, names)
+        yield _tile(tile, small.scale, cast)
     when = f"{short(scene.start_ms / 1000)} – {short(scene.end_ms / 1000)}"
     yield text(0, small.h + 14, when, size=11, font_weight=600)
     yield text(small.w, small.h + 14, scene.layout, size=11, anchor="end", fill_opacity=0.6)
 
 
-def _tile(tile: Tile, scale: float, names: Mapping[str, str]) -> str:
+def _tile(tile: Tile, scale: float, cast: Cast) -> str:
     x, y, w, h = (v * scale for v in (tile.rect.x, tile.rect.y, tile.rect.w, tile.rect.h))
     return element(
-        "svg", *_face(tile, min(w, h), names), x=x, y=y, width=w, height=h, opacity=tile.opacity, overflow="hidden"
+        "svg", *_face(tile, min(w, h), cast), x=x, y=y, width=w, height=h, opacity=tile.opacity, overflow="hidden"
     )
 
 
-def _face(tile: Tile, short_side: float, names: Mapping[str, str]) -> Iterator[str]:
+def _face(tile: Tile, short_side: float, cast: Cast) -> Iterator[str]:
     """What a tile shows, over all of the nested picture it is drawn in; sizes by `short_side` pixels."""
-    said = tile.text or names.get(tile.peer_id or "", "") or tile.kind
+    said = tile.text or cast.name(tile.peer_id) or tile.kind
     if tile.kind in ("text", "image"):
         yield element("rect", width="100%", height="100%", fill="#ffffff", fill_opacity=0.15)
     else:
-        yield element("rect", width="100%", height="100%", **fill_of(tile))
+        yield element("rect", width="100%", height="100%", **fill_of(tile, cast))
     if tile.kind == "avatar":
-        yield element("circle", cx="50%", cy="50%", r=short_side * 0.25, fill=peer_colour(tile.peer_id))
+        yield element("circle", cx="50%", cy="50%", r=short_side * 0.25, fill=cast.colour(tile.peer_id))
     yield element("title", words(f"{said}: {tile.kind}, {tile.rect.w}×{tile.rect.h} at {tile.rect.x}, {tile.rect.y}"))
     size = min(11.0, max(5.0, short_side / 6))
     yield text(4, 0, cut(said, 28), size=size, dy="1.2em", fill="#ffffff")
 
 
-def fill_of(tile: Tile) -> dict[str, object]:
+def fill_of(tile: Tile, cast: Cast) -> dict[str, object]:
     if tile.source == "screenshare":
-        return {"fill": "#e2e8f0", "fill_opacity": 0.45, "stroke": peer_colour(tile.peer_id), "stroke_width": 3}
-    return {"fill": peer_colour(tile.peer_id), "fill_opacity": 0.25 if tile.kind == "avatar" else 0.75}
+        return {"fill": "#e2e8f0", "fill_opacity": 0.45, "stroke": cast.colour(tile.peer_id), "stroke_width": 3}
+    return {"fill": cast.colour(tile.peer_id), "fill_opacity": 0.25 if tile.kind == "avatar" else 0.75}
 
 
-def _scene_strip(plan: Plan, names: Mapping[str, str], y: float) -> Iterator[str]:
+def _scene_strip(plan: Plan, cast: Cast, y: float) -> Iterator[str]:
     """One bar for each scene on the time of the export, and below it who speaks."""
     axis = Axis((plan.end_ms - plan.start_ms) / 1000)
     zero = plan.start_ms
@@ -96,8 +96,8 @@ def _scene_strip(plan: Plan, names: Mapping[str, str], y: float) -> Iterator[str
         yield axis.bar(begin_s, end_s, y + 4, 14, said, fill=INK, fill_opacity=shade)
     for n, heard in enumerate(plan.speech):
         lane = y + 24 + 12 * n
-        yield text(0, lane + 8, cut(names.get(heard.peer_id, heard.peer_id), 22), size=10, fill_opacity=0.7)
+        yield text(0, lane + 8, cut(cast.name(heard.peer_id), 22), size=10, fill_opacity=0.7)
         moved = [Span(s.start_ms - zero, s.end_ms - zero) for s in heard.spans]
-        yield from axis.spans(moved, lane, 8, "speaks", rx=2, fill=peer_colour(heard.peer_id))
+        yield from axis.spans(moved, lane, 8, "speaks", rx=2, fill=cast.colour(heard.peer_id))
     bottom = y + 26 + 12 * len(plan.speech)
     yield from axis.ticks(bottom, y + 4)
