@@ -33,7 +33,7 @@ describe("the clock", () => {
 });
 
 describe("steering", () => {
-  const calm = { rate: 1, bending: false, seen: true };
+  const calm = { rate: 1, bending: false, seen: true, hasSound: true };
 
   it("leaves a player alone that is where it should be", () => {
     expect(steer(0, calm)).toEqual({ kind: "rate", rate: 1 });
@@ -49,6 +49,11 @@ describe("steering", () => {
       expect(behind.rate).toBeGreaterThan(1);
       expect(behind.rate).toBeLessThanOrEqual(1.08);
     }
+  });
+
+  it("is less gentle with what nobody hears", () => {
+    expect(steer(140, { ...calm, hasSound: false })).toEqual({ kind: "rate", rate: 0.8 });
+    expect(steer(140, calm)).toEqual({ kind: "rate", rate: 0.92 });
   });
 
   it("seeks only when far off, or where nobody sees it", () => {

@@ -148,7 +148,8 @@ export class StreamPlayer {
     const driftMs = this.mediaMs - mediaMs;
     this.#driftMs = driftMs;
     this.#learnLead(driftMs, rate);
-    const steering = steer(driftMs, { rate, bending: this.#bending, seen: this.isSeen });
+    const { hasSound } = this.source;
+    const steering = steer(driftMs, { rate, bending: this.#bending, seen: this.isSeen, hasSound });
     if (steering.kind === "seek") {
       if (performance.now() - this.#frames.askedAtMs < AGAIN_MS) return;
       this.#isLanding = true;

@@ -129,9 +129,7 @@ export class Stage implements StageView {
 
   readonly #onFrame = (): void => {
     this.#request = requestAnimationFrame(this.#onFrame);
-    // While it plays, a frame of the plan is painted once, when it is on: more would be work that nobody sees.
-    const isOn = this.#frameMs !== this.#drawnFrameMs;
-    if (isOn || (this.#isDirty && !this.#playback.isRunning)) this.#draw();
+    if (this.#isDirty || this.#frameMs !== this.#drawnFrameMs) this.#draw();
   };
 
   #draw(): void {
