@@ -18,8 +18,8 @@ export function HelpSheet(): ReactNode {
               {byText(group.bindings).map(([says, keys]) => (
                 <div key={says}>
                   <dt>
-                    {keys.map((key) => (
-                      <span key={key} className="rc-keys">
+                    {keys.map((key, i) => (
+                      <span key={key} className="rc-keys" data-range={i > 0 && says.includes("palette")}>
                         {shownKeys(key, isMac).map((part) => (
                           <kbd key={part}>{part}</kbd>
                         ))}

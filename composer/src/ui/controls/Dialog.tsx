@@ -13,10 +13,12 @@ interface DialogProps {
 /** A modal dialog: the browser keeps the focus inside, closes it on Escape and gives the focus back. */
 export function Dialog({ title, onClose, children, footer, size = "medium" }: DialogProps): ReactNode {
   const dialog = useRef<HTMLDialogElement>(null);
+  const top = useRef<HTMLHeadingElement>(null);
   const heading = useId();
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
+    top.current?.focus();
     return () => element?.close();
   }, []);
   return (
@@ -35,7 +37,9 @@ export function Dialog({ title, onClose, children, footer, size = "medium" }: Di
     >
       <div className="rc-dialog__sheet">
         <header>
-          <h2 id={heading}>{title}</h2>
+          <h2 id={heading} ref={top} tabIndex={-1}>
+            {title}
+          </h2>
           <IconButton icon="close" label="Close" tip="none" onClick={onClose} />
         </header>
         <div className="rc-dialog__body">{children}</div>

@@ -22,7 +22,7 @@ describe("resolutions", () => {
 
   it("leave a size of one's own as it is", () => {
     expect(shapeOf("1600x1200")).toBeNull();
-    expect(qualitiesOf(null, "1600x1200")[0]).toEqual({ value: "1600x1200", text: "1600 × 1200" });
-    expect(named("3840x2160")).toBe("3840 × 2160 · 4K");
+    expect(qualitiesOf(null, "1600x1200")[0]).toEqual({ value: "1600x1200", text: "1600×1200" });
+    expect(named("3840x2160")).toBe("4K · 3840×2160");
   });
 });

@@ -40,11 +40,11 @@ export function qualitiesOf(shape: Shape | null, own: string): readonly { value:
   return all.map((resolution) => ({ value: resolution, text: named(resolution) }));
 }
 
-/** `1920 × 1080 · 1080p`. */
+/** `1080p · 1920×1080`. */
 export function named(resolution: string): string {
   const short = qualityOf(resolution);
-  const sides = resolution.replace("x", " × ");
-  return short === null ? sides : `${sides} · ${short === 2160 ? "4K" : `${short}p`}`;
+  const sides = resolution.replace("x", "×");
+  return short === null ? sides : `${short === 2160 ? "4K" : `${short}p`} · ${sides}`;
 }
 
 function sidesOf(resolution: string): [number, number] {

@@ -4,34 +4,28 @@ import { isMutedAt, placedAt, textOfTile } from "../../composition/at";
 import { styleOf, trackOf } from "../../composition/defaults";
 import { setStyle, setVolume } from "../../composition/edits";
 import type { FitName } from "../../composition/types";
-import type { Size } from "../../plan/types";
+import type { Rect, Size } from "../../plan/types";
 import { useComposer, useCompositionState, useFrameMs } from "../context";
 import { IconButton } from "../controls/Button";
 import { Segmented, Slider } from "../controls/fields";
 import { decibels } from "../format";
 import { Icon } from "../icons";
+import { barPlace } from "./barPlace";
 import type { TileFacts } from "./tiles";
 
 interface ContextBarProps {
   readonly facts: TileFacts;
+  /** The other tiles: the bar keeps off them where it can. */
+  readonly others: readonly Rect[];
   readonly canvas: Size;
   readonly scale: number;
 }
 
-/** Pixels of the bar and the air around it. */
-const HEIGHT_PX = 48;
-
 /** What can be done with the selected tile, beside it. */
-export function ContextBar({ facts, canvas, scale }: ContextBarProps): ReactNode {
-  const { rect } = facts.tile;
-  const above = rect.y * scale >= HEIGHT_PX;
-  const below = (canvas.h - rect.y - rect.h) * scale >= HEIGHT_PX;
-  const top = above ? rect.y * scale - HEIGHT_PX : below ? (rect.y + rect.h) * scale + 8 : rect.y * scale + 8;
+export function ContextBar({ facts, others, canvas, scale }: ContextBarProps): ReactNode {
+  const { left, top } = barPlace(facts.tile.rect, others, canvas, scale);
   return (
-    <div
-      className="rc-context"
-      style={{ top, left: (rect.x + rect.w / 2) * scale, "--frame": `${canvas.w * scale}px` }}
-    >
+    <div className="rc-context" style={{ top, left }}>
       <div className="rc-context__bar" role="toolbar" aria-label={facts.name}>
         {facts.peerId !== null && <PeerTools facts={facts} peerId={facts.peerId} />}
         {facts.tile.kind === "text" && <TextTools facts={facts} />}

@@ -54,7 +54,12 @@ export const TileLayer = memo(function TileLayer({ tiles, canvas, scale, tMs }: 
         <GuideLine key={`${guide.axis}${guide.line.at}`} guide={guide} scale={scale} />
       ))}
       {selected !== undefined && (drag === null || drag.isDropped) && (
-        <ContextBar facts={selected} canvas={canvas} scale={scale} />
+        <ContextBar
+          facts={selected}
+          others={shown.filter((tile) => tile.tile_id !== selectedId).map((tile) => tile.rect)}
+          canvas={canvas}
+          scale={scale}
+        />
       )}
     </div>
   );

@@ -63,7 +63,7 @@ function paintRuler(context: CanvasRenderingContext2D, view: Viewport): void {
     const at = Math.round(x) + 0.5;
     context.moveTo(at, RULER_PX);
     context.lineTo(at, RULER_PX - (text === null ? 4 : 9));
-    if (text !== null) context.fillText(text, at + 4, RULER_PX / 2 - 2);
+    if (text !== null && at < view.width - 30) context.fillText(text, at + 4, RULER_PX / 2 - 2);
   }
   context.globalAlpha = 0.55;
   context.stroke();
@@ -189,56 +189,42 @@ function paintOff(context: CanvasRenderingContext2D, { lane, film }: PeerRow, vi
   }
 }
 
-/** Pictures side by side, each of the time at its left edge, clipped to when there was something to see. */
+/** Pictures side by side, each of about the time at its left edge, clipped to when there was something to see. */
 function paintFilm(context: CanvasRenderingContext2D, strip: Strip, band: Band, { view, pictures }: Scenery): void {
   for (const [x, w] of visible(strip.spans, view)) {
     context.save();
     rounded(context, x, band.y, w, band.h, 4);
     context.clip();
-    const stepMs = stepOf(strip, band, view);
+    const width = Math.max(8, Math.round(band.h * strip.aspectAt(toMs(view, x))));
+    const stepMs = (width + 1) * view.msPerPx;
     const [from, to] = [toMs(view, Math.max(0, x)), toMs(view, Math.min(view.width, x + w))];
-    for (let tMs = Math.floor(from / stepMs) * stepMs; tMs < to; tMs += stepMs) {
-      paintPicture(context, strip, tMs, stepMs, band, view, pictures);
+    for (let n = Math.floor(from / stepMs); n * stepMs < to; n++) {
+      const segment = pictureIn(strip, Math.max(from, n * stepMs), stepMs);
+      const picture = segment === null ? null : pictures.get(strip.path(segment));
+      if (picture !== null) paintPicture(context, picture, strip, n * stepMs, { ...band, w: width }, view);
     }
     context.restore();
   }
 }
 
-/** Each picture has as many segments as it is wide, at least one. */
-function stepOf(strip: Strip, band: Band, view: Viewport): number {
-  const widthMs = band.h * 1.7 * view.msPerPx;
-  return strip.segmentMs * 2 ** Math.max(0, Math.ceil(Math.log2(widthMs / strip.segmentMs)));
-}
-
 function paintPicture(
   context: CanvasRenderingContext2D,
+  picture: ImageBitmap,
   strip: Strip,
   tMs: number,
-  stepMs: number,
-  band: Band,
+  band: Band & { readonly w: number },
   view: Viewport,
-  pictures: Pictures,
 ): void {
-  const segment = nearestPicture(strip, tMs, stepMs);
-  const picture = segment === null ? null : pictures.get(strip.path(segment));
-  if (picture === null) return;
-  const inside = strip.insideAt(tMs + 1);
-  const [sx, sy] = [inside.x * picture.width, inside.y * picture.height];
-  const [sw, sh] = [inside.w * picture.width, inside.h * picture.height];
-  const x = toX(view, tMs);
-  const room = stepMs / view.msPerPx;
-  const w = Math.min(room - 1, (band.h * sw) / sh);
-  for (let at = x; at < x + room - 1; at += w + 1) {
-    const part = Math.min(w, x + room - 1 - at);
-    context.drawImage(picture, sx, sy, (sw * part) / ((band.h * sw) / sh), sh, at, band.y, part, band.h);
-  }
+  const { x, y, w, h } = strip.insideAt(tMs + 1);
+  const [sx, sy, sw, sh] = [x * picture.width, y * picture.height, w * picture.width, h * picture.height];
+  context.drawImage(picture, sx, sy, sw, sh, Math.round(toX(view, tMs)), band.y, band.w, band.h);
 }
 
-/** The first of the step's pictures that exists. */
-function nearestPicture(strip: Strip, tMs: number, stepMs: number): number | null {
-  const first = Math.floor(tMs / strip.segmentMs) + 1;
-  for (let segment = first; segment < first + stepMs / strip.segmentMs; segment++)
-    if (strip.has(segment)) return segment;
+/** The segment that holds `tMs`, or the first after it within the step, of which there is a picture. */
+function pictureIn(strip: Strip, tMs: number, stepMs: number): number | null {
+  const first = Math.floor(Math.max(0, tMs) / strip.segmentMs) + 1;
+  const last = Math.max(first, Math.ceil((tMs + stepMs) / strip.segmentMs));
+  for (let segment = first; segment <= last; segment++) if (strip.has(segment)) return segment;
   return null;
 }
 
