@@ -2,7 +2,7 @@
 
 `create_app` takes the services of a process and gives a FastAPI app that starts and stops nothing but what is its
 own: the metrics port and the gauges. The role `gateway` has what users and players ask, `composition` what composition
-tokens open, `all` both.
+tokens open, `api` both; `all` is `api` with a dispatcher beside it, on which it depends to be ready.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import Literal
+from typing import Any, Literal
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
@@ -27,7 +27,7 @@ from scheduler_api.problems import LastResort, add_problem_handlers
 from scheduler_api.routes import composer, compositions, exports, health, jobs, media, previews, recordings
 from scheduler_api.status import StatusDesk
 
-AppRole = Literal["all", "gateway", "composition"]
+AppRole = Literal["all", "api", "gateway", "composition"]
 
 API_VERSION = "1"
 
@@ -36,7 +36,8 @@ OBSERVE_S = 5.0
 
 _GATEWAY = (recordings.router, compositions.router, jobs.router, media.router, composer.router)
 _COMPOSITION = (previews.router, compositions.writing, exports.router)
-_ROUTERS = {"all": _GATEWAY + _COMPOSITION, "gateway": _GATEWAY, "composition": _COMPOSITION}
+_BOTH = _GATEWAY + _COMPOSITION
+_ROUTERS = {"all": _BOTH, "api": _BOTH, "gateway": _GATEWAY, "composition": _COMPOSITION}
 
 _SENT_HEADERS = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match", "If-Range",
                  "Last-Event-ID", "Range")  # fmt: skip
@@ -47,6 +48,26 @@ _log = logging.getLogger(__name__)
 
 def create_app(services: Services, role: AppRole = "all") -> FastAPI:
     """The app of one process; every worker process makes its own."""
+    app = _routed(role)
+    app.state.services = services
+    app.state.role = role
+    app.state.metrics = metrics = Metrics()
+    app.state.admission = Admission(services)
+    app.state.media = MediaSender(services.store)
+    app.state.status = StatusDesk(services.store, services.jobs)
+    app.state.page = composer.PAGE
+    add_problem_handlers(app)
+    _wrap(app, services, metrics)
+    return app
+
+
+def api_document(role: AppRole = "all") -> dict[str, Any]:
+    """The OpenAPI document, as an app of this role serves it."""
+    return _routed(role).openapi()
+
+
+def _routed(role: AppRole) -> FastAPI:
+    """The routes and their description, which need no services before somebody asks."""
     app = FastAPI(
         title="Recording farm",
         version=API_VERSION,
@@ -55,18 +76,9 @@ def create_app(services: Services, role: AppRole = "all") -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.services = services
-    app.state.role = role
-    app.state.metrics = metrics = Metrics()
-    app.state.admission = Admission(services)
-    app.state.media = MediaSender(services.store)
-    app.state.status = StatusDesk(services.store, services.jobs)
-    app.state.page = composer.PAGE
     for router in (health.router, *_ROUTERS[role]):
         app.include_router(router)
-    add_problem_handlers(app)
     openapi.describe(app)
-    _wrap(app, services, metrics)
     return app
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.json_schema import SkipJsonSchema
 
 from compositing.state import MAX_TIME_MS, LayoutName, TimeMs
 from farm.job import JobKind, Progress
@@ -152,12 +153,20 @@ class CompositionSaved(BaseModel):
     composition_id: str = Field(examples=["3f1b0c6a9d2e4b7f8a5c1d0e6b9f2a4c"])
 
 
-class PeerStreams(BaseModel):
-    """The playlists of one peer, signed; `low` and `audio` where they exist."""
+def _plain(schema: dict[str, Any]) -> None:
+    del schema["default"]
 
-    av: str
-    low: str
-    audio: str
+
+_Text = Annotated[str | SkipJsonSchema[None], Field(default=None, json_schema_extra=_plain)]
+"""A text that is there, or the whole field is not."""
+
+
+class PeerStreams(BaseModel):
+    """The playlists of one peer, signed; those that exist."""
+
+    av: _Text
+    low: _Text
+    audio: _Text
 
 
 class ScreenStreams(BaseModel):
@@ -167,11 +176,12 @@ class ScreenStreams(BaseModel):
 
 
 class Preview(BaseModel):
-    """By peer id. `job_id`: the preview's newest job."""
+    """By peer id. `job_id`: the preview's newest job. `manifest`: what there is in it, once it is whole."""
 
     peers: dict[str, PeerStreams]
     screenshare: dict[str, ScreenStreams]
     job_id: str | None
+    manifest: _Text
 
 
 class NewestExport(BaseModel):
@@ -242,9 +252,9 @@ class FieldProblem(BaseModel):
     """What is wrong with one field: `pointer` into the body, or a `parameter` of the URL, or a `header`."""
 
     detail: str
-    pointer: str
-    parameter: str
-    header: str
+    pointer: _Text
+    parameter: _Text
+    header: _Text
 
 
 class Problem(BaseModel):
