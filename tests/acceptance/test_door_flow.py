@@ -335,7 +335,7 @@ def test_the_links_of_the_export_open_it_and_its_thumbnails(scene: Scene, export
     assert (told["export_status"], told["export"]["job_id"]) == ("ready", exported.job_id)
     (listed,) = told["exports"]
     assert listed["composition_id"] == exported.composition_id
-    assert len(listed["thumbnails"]) == 3 if SHARED else 2
+    assert len(listed["thumbnails"]) == (3 if SHARED else 2)
     assert all(fetch(url).content[:3] == b"\xff\xd8\xff" for url in listed["thumbnails"])
     assert scene.webhooks.of(exported.job_id)["data"]["status"] == "ready"
 
