@@ -1,4 +1,4 @@
-"""The command line: `farm inspect | plan | export | preview | still`.
+"""The command line: `farm inspect | plan | export | preview | still`, and the commands of operators.
 
 Reads arguments and the environment, opens what is named, hands values down. Progress goes to standard error,
 `--json` is one document on standard output. Exit status: 0 done, 1 failed or bad content, with one clear line on
@@ -27,6 +27,7 @@ from farm.errors import exit_message
 from farm.events import Event
 from farm.executors.base import CancelToken, Executor
 from farm.executors.local import LocalExecutor
+from farm.operations_cli import add_to as add_operations
 from farm.output import check_output
 from farm.prepare import open_source
 from farm.progress import ProgressDisplay
@@ -221,6 +222,9 @@ def preview(source: str, **options: Any) -> None:
             _announce(executor, quiet=as_json)
             report = run_preview(recording, asked, Surroundings(settings, executor, observer, cancel))
     _print(report.to_json() if as_json else _preview_summary(report))
+
+
+add_operations(main)
 
 
 def _preview_summary(report: Any) -> str:

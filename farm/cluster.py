@@ -105,7 +105,13 @@ def connect(address: str, settings: FarmSettings) -> DaskExecutor:
         # both would wait for one lock, for ever. So it is collected now.
         gc.collect()
         raise ClusterUnreachable(address, problem)
-    executor = DaskExecutor(client, address=address, worker_wait_s=settings.worker_wait_s)
+    executor = DaskExecutor(
+        client,
+        address=address,
+        worker_wait_s=settings.worker_wait_s,
+        expected_workers=settings.expected_workers or 1,
+        pools=settings.pools,
+    )
     try:
         check_versions(client.get_versions(packages=list(SAME_PACKAGES)))
         client.register_plugin(WarmUp())

@@ -6,8 +6,13 @@ of day: who observes them and has a clock adds it. Each one turns into plain JSO
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
+
+from farm.errors import Blame
+
+ChunkKind = Literal["video", "audio", "segment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,7 @@ class TaskRetried(Event):
     key: str
     name: str
     reason: str
+    blame: Blame = "ours"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +79,30 @@ class TaskFailed(Event):
     key: str
     name: str
     reason: str
+    blame: Blame = "ours"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunkStored(Event):
+    """A running task has put a chunk into the cache, or preview segments under their names."""
+
+    key: str
+    name: str
+    worker: str
+    chunk: str
+    """Its content key."""
+    kind: ChunkKind
+    bytes: int
+    seconds: Mapping[str, float]
+    """Processor-bound seconds by stage: decode, draw, encode; mix, encode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChunksFound(Event):
+    """So many chunks of a run need no work: they are in the cache."""
+
+    kind: ChunkKind
+    chunks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

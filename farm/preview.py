@@ -17,7 +17,7 @@ from typing import Any
 
 from farm.build import engine_id
 from farm.errors import OutputUnusable
-from farm.events import Event, TaskDone, TaskProgress
+from farm.events import ChunksFound, Event, TaskDone, TaskProgress
 from farm.executors.base import Task
 from farm.output import check_folder
 from farm.prepare import Prepared
@@ -109,6 +109,7 @@ class _Preview:
         planned = plan_streams(prepared, self._options, choices, engine_id())
         self._streams = {who(p): self._found(p, listed) for p in planned}
         reused = sum(len(s.records) for s in self._streams.values())
+        self._around.observer(ChunksFound(kind="segment", chunks=reused))
         missing = [(g.planned, g.missing) for g in self._streams.values() if g.missing]
         if missing:
             self._withdraw(listed)

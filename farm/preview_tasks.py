@@ -44,6 +44,10 @@ def render_preview(context: TaskContext, work: PreviewWork) -> list[SegmentRecor
         for segment in renderer.render(_reporter(context, work, first)):
             records.append(_put(store, work, segment))
             write_record(store, work.records, records)
+            key, size = work.keys[segment.number - work.first], sum(records[-1].sizes)
+            context.stored({"chunk": key, "kind": "segment", "bytes": size, "seconds": {}})
+            if segment.number < work.last:
+                context.hand_back()
     return records
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from math import ceil
 from pathlib import Path
@@ -21,8 +21,10 @@ from compositing.loudness import gain_to, integrate
 from compositing.state import CompositionState
 from compositing.times import Span
 from farm.compose import Composed, RenderChoices, compose
+from farm.events import ChunksFound
 from farm.executors.base import CancelToken, Executor, Observer, Task
 from farm.executors.local import LocalExecutor
+from farm.needs import write_needs
 from farm.output import check_output
 from farm.plan import cut_audio, cut_spans
 from farm.prepare import Prepared, prepare
@@ -45,6 +47,7 @@ from renderer.profiles import EncoderName, PresetName, audio_profile, video_prof
 from renderer.rtp.extensions import ExtensionIds
 from renderer.spec import AudioChunk, RenderSpec, TrackInput, VideoChunk
 from renderer.workbench import CONTENTS_PIECE
+from storage.errors import ObjectNotFound
 from storage.objects import StoreSpec
 from storage.recordings import Recording
 
@@ -167,12 +170,15 @@ def render_choices(
     )
 
 
-def choose_encoder(wish: EncoderChoice, remote: bool) -> EncoderName:
+def choose_encoder(wish: EncoderChoice, remote: bool, pools: Collection[str] = ()) -> EncoderName:
     """One encoder for all chunks of a job. Raises EncoderUnavailable where the wish cannot be met here.
 
-    A cluster elsewhere says by its resources what it has: asking for `nvenc` there needs a declared pool.
+    A cluster elsewhere says by its resources what it has: asking for `nvenc` there needs a pool, and left to
+    choose, a job takes it where the pool is declared.
     """
-    if wish == "x264" or (wish == "auto" and remote):
+    if wish == "auto" and remote:
+        return "nvenc" if NVENC_POOL in pools else "x264"
+    if wish == "x264":
         return "x264"
     if wish == "nvenc" and (remote or opens("nvenc")):
         return "nvenc"
@@ -213,7 +219,7 @@ class _Export:
 
     def _compose(self, prepared: Prepared) -> Composed:
         settings, options = self._around.settings, self._options
-        encoder = choose_encoder(options.encoder, self._remote)
+        encoder = choose_encoder(options.encoder, self._remote, settings.pools)
         choices = render_choices(self._state, settings, options.preset, encoder)
         return compose(prepared, self._state, fonts_of(settings), choices)
 
@@ -240,11 +246,12 @@ class _Export:
     def _render_and_stitch(
         self, composed: Composed, video: Sequence[VideoChunk], audio: Sequence[AudioChunk]
     ) -> StitchReport:
+        write_needs(self._recording, self._name(video, audio), composed, video, audio)
         self._timed("render", lambda: self._render(composed, video, audio, self._options.reuse))
         try:
             return self._timed("stitch", lambda: self._stitch(composed, video, audio))
-        except CorruptChunk as error:
-            # A damaged chunk is worth nothing to anyone: away with it, and once more.
+        except (CorruptChunk, ObjectNotFound) as error:
+            # A damaged chunk is worth nothing to anyone, and one may just have been tidied away: once more.
             self._recording.store.delete(error.key)
             self._timed("render", lambda: self._render(composed, video, audio, reuse=True))
             return self._timed("stitch", lambda: self._stitch(composed, video, audio))
@@ -254,6 +261,7 @@ class _Export:
     ) -> None:
         workers = self._around.executor.workers
         there = stored_chunks(self._recording) if reuse else frozenset()
+        self._tell_found(video, audio, there)
         pool = {NVENC_POOL: 1.0} if composed.spec.video.encoder == "nvenc" and self._remote else {}
         pictures = [
             Task(f"video/{s[0].key[:16]}", "render-video", render_video, (composed.spec, s, reuse), (), 1, pool)
@@ -266,6 +274,12 @@ class _Export:
         if pictures or sounds:
             results = self._run([*pictures, *sounds])
             self._done += [done for task in (*pictures, *sounds) for done in results[task.key]]
+
+    def _tell_found(
+        self, video: Sequence[VideoChunk], audio: Sequence[AudioChunk], there: frozenset[str]
+    ) -> None:
+        self._around.observer(ChunksFound(kind="video", chunks=sum(c.key in there for c in video)))
+        self._around.observer(ChunksFound(kind="audio", chunks=sum(c.key in there for c in audio)))
 
     def _stitch(
         self, composed: Composed, video: Sequence[VideoChunk], audio: Sequence[AudioChunk]

@@ -51,6 +51,16 @@ class FarmSettings(BaseSettings):
         gt=0,
         description="How long a run waits for a cluster without any worker (it may be scaling up).",
     )
+    expected_workers: int | None = Field(
+        default=None,
+        ge=1,
+        description="How many workers a cluster may grow to: work is cut for as many, though fewer are there yet.",
+    )
+    pools: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Dask resources, separated by commas, that a cluster has even while no worker offers them: "
+        "`nvenc`, `nvdec`. Exports use NVIDIA's encoder where it is among them.",
+    )
     dashboard: bool = Field(default=True, description="Whether workers started here have a dashboard.")
     dashboard_port: int = Field(default=0, ge=0, le=65535, description="Its port on loopback; 0: a free one.")
     scratch_dir: Path | None = Field(
@@ -84,6 +94,11 @@ class FarmSettings(BaseSettings):
     def _split(cls, value: Any) -> Any:
         return tuple(filter(None, value.split(os.pathsep))) if isinstance(value, str) else value
 
+    @field_validator("pools", mode="before")
+    @classmethod
+    def _listed_pools(cls, value: Any) -> Any:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
 
 def load_settings() -> FarmSettings:
     """The settings of this process's environment. Raises BadSetting, which names the variable."""
@@ -99,6 +114,6 @@ def settings_table() -> str:
     rows = ["| variable | default | meaning |", "|---|---|---|"]
     for name, field in FarmSettings.model_fields.items():
         has_default = field.default_factory is None and field.default is not None
-        default = f"`{field.default}`" if has_default else ""
+        default = f"`{field.default}`" if has_default and field.default != frozenset() else ""
         rows.append(f"| `{PREFIX}{name.upper()}` | {default} | {field.description} |")
     return "\n".join(rows) + "\n"

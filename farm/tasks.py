@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from farm.events import ChunkKind
 from farm.executors.base import TaskContext
 from renderer import intermediate
 from renderer.chunk import SpanRenderer
@@ -113,6 +114,9 @@ def render_video(
                 result.chunk.key, frames, len(result.data), asdict(result.seconds), result.decoded, result.lead_in
             )
         )
+        _tell(context, "video", done[-1])
+        if len(done) < len(missing):
+            context.hand_back()
     return tuple(done)
 
 
@@ -136,8 +140,15 @@ def render_audio(
             seconds = {"mix": mixed_at - began, "encode": time.perf_counter() - mixed_at}
             bench.store.put(key, data)
             done.append(ChunkDone(chunk.key, 0, len(data), seconds))
+            _tell(context, "audio", done[-1])
         context.progress(number + 1, len(chunks), "chunks")
+        if number + 1 < len(chunks):
+            context.hand_back()
     return tuple(done)
+
+
+def _tell(context: TaskContext, kind: ChunkKind, done: ChunkDone) -> None:
+    context.stored({"chunk": done.key, "kind": kind, "bytes": done.bytes, "seconds": done.seconds})
 
 
 def measure_audio(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scheduler_api.settings import DoorSettings
     from scheduler_api.supervisor import Program
 
-ROLES = ("all", "gateway", "composition", "dispatcher")
+ROLES = ("all", "api", "gateway", "composition", "dispatcher")
 
 
 @click.group()
@@ -54,6 +54,31 @@ def serve(role: str, **asked: Any) -> None:
         from scheduler_api import serve as processes
 
         processes.run(settings, role)  # type: ignore[arg-type]
+
+
+@door_commands.command()
+@click.option("--demand", "demand_url", metavar="URL", required=True, help="Of the scheduler's page /farm/demand.")
+@click.option("--pool", "pools", multiple=True, required=True, metavar="NAME=DEPLOYMENT:MIN:MAX:SLOTS",
+              help="A pool of workers and its bounds; repeatable.")  # fmt: skip
+@click.option("--interval", "interval_s", type=click.FloatRange(0.1), default=5.0, show_default=True)
+@click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), default=120.0, show_default=True,
+              help="Seconds for which workers must have been too many before some go.")  # fmt: skip
+@click.option("--watch-only", is_flag=True, help="Tells by metrics what is wanted, and sets nothing.")
+def autoscale(demand_url: str, pools: tuple[str, ...], **options: Any) -> None:
+    """Has the workers of a Kubernetes cluster follow the work there is.
+
+    Runs in a pod, by its service account, until SIGTERM. Metrics: FARM_METRICS_PORT.
+    """
+    from farm.autoscale import parse_pool
+    from scheduler_api.autoscaler_process import run_autoscaler
+    from scheduler_api.settings import load_door_settings
+
+    try:
+        parsed = [parse_pool(pool) for pool in pools]
+    except ValueError as error:
+        raise click.UsageError(f"--pool: {error}") from error
+    with _one_line_for_errors():
+        run_autoscaler(load_door_settings(), demand_url, parsed, **options)
 
 
 @door_commands.command(name="user-token")

@@ -15,7 +15,7 @@ from farm.errors import BadSetting
 from farm.settings import PREFIX, FarmSettings
 from scheduler_api.secrets import Given
 
-ProcessRole = Literal["all", "gateway", "composition", "dispatcher"]
+ProcessRole = Literal["all", "api", "gateway", "composition", "dispatcher"]
 EditorRole = Literal["host", "co_host", "participant"]
 
 

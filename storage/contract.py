@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urlsplit
 
@@ -44,6 +44,8 @@ class ObjectInfo:
     key: str
     size: int
     etag: str
+    modified_s: float = field(default=0.0, compare=False)
+    """When it was written, by the store's clock, Unix seconds; servers round it."""
 
 
 class ObjectWriter(Protocol):

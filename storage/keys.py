@@ -218,6 +218,15 @@ class RecordingKeys:
         return f"{self.cache}rasters/{check_id(key)}.png"
 
     @property
+    def needs(self) -> str:
+        """What exports were made of, with its slash: a prefix to list."""
+        return f"{self.cache}needs/"
+
+    def needs_of(self, export_id: str) -> str:
+        """The list of cached objects that an export was made of."""
+        return f"{self.needs}{check_id(export_id)}.json"
+
+    @property
     def preview(self) -> PreviewKeys:
         """The keys of the preview streams."""
         return PreviewKeys(f"{self.prefix}/preview/")

@@ -22,7 +22,7 @@ class _Buffer:
 
 
 class MemoryStore:
-    """Keeps storage.contract.ObjectStore; an object's etag is the digest of its bytes."""
+    """Keeps storage.contract.ObjectStore; an object's etag is the digest of its bytes. It knows no time."""
 
     def __init__(self, name: str = "store") -> None:
         self.url = f"memory://{name}"

@@ -79,7 +79,7 @@ class S3Store:
 
     def stat(self, key: str) -> ObjectInfo:
         head = self.call("head_object", key)
-        return ObjectInfo(key, head["ContentLength"], head["ETag"].strip('"'))
+        return ObjectInfo(key, head["ContentLength"], head["ETag"].strip('"'), head["LastModified"].timestamp())
 
     def exists(self, key: str) -> bool:
         try:
@@ -127,7 +127,8 @@ class S3Store:
         for page in self._pages(prefix):
             for entry in page.get("Contents", ()):
                 key = entry["Key"].removeprefix(self._prefix)
-                yield ObjectInfo(key, entry["Size"], entry["ETag"].strip('"'))
+                etag, modified_s = entry["ETag"].strip('"'), entry["LastModified"].timestamp()
+                yield ObjectInfo(key, entry["Size"], etag, modified_s)
 
     def folders(self, prefix: str) -> Iterator[str]:
         for page in self._pages(prefix, Delimiter="/"):

@@ -26,7 +26,7 @@ from graphlib import TopologicalSorter
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from farm.errors import Cancelled, PoisonTask
+from farm.errors import Blame, Cancelled, PoisonTask
 from farm.events import Event, TasksQueued
 
 Observer = Callable[[Event], None]
@@ -95,9 +95,17 @@ class TaskContext:
         report: Callable[[int, int, str], None],
         check_cancelled: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
+        *,
+        hand_back: Callable[[], None] = lambda: None,
+        stored: Callable[[Mapping[str, Any]], None] = lambda chunk: None,
     ) -> None:
         self.check_cancelled = check_cancelled
         """Raises `Cancelled` once the run was cancelled or another task has failed."""
+        self.hand_back = hand_back
+        """To be called between two pieces of work, the first of them stored. Where the worker was told to go it
+        raises, and the task is begun anew elsewhere."""
+        self.stored = stored
+        """Tells of a chunk that lies in the cache: the fields of ChunkStored but key, name and worker."""
         self._report = report
         self._clock = clock
         self._next_s = float("-inf")
@@ -184,11 +192,17 @@ def pause_s(tries: int) -> float:
     return float(BACKOFF_S * 2 ** (tries - 1))
 
 
+def blame_of(error: BaseException) -> Blame:
+    """Whose fault an error of a task is; what is none of the house's is ours."""
+    blame: Blame = getattr(error, "blame", "ours")
+    return blame
+
+
 def final_error(task: Task, tries: int, error: BaseException) -> BaseException:
     """What the run raises for a task that will not be tried again."""
     if not getattr(error, "retryable", False):
         return error
     reason = f"{error} (tried {tries} times)"
-    poison = PoisonTask(f"{task.name}-{task.key}", reason, getattr(error, "blame", "ours"))
+    poison = PoisonTask(f"{task.name}-{task.key}", reason, blame_of(error))
     poison.__cause__ = error
     return poison

@@ -7,7 +7,7 @@ that it belongs to. How one run goes is in `dask_run`.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -28,16 +28,22 @@ class DaskExecutor:
         *,
         address: str,
         worker_wait_s: float = 300.0,
+        expected_workers: int = 1,
+        pools: Collection[str] = (),
         dashboard: bool = True,
         on_close: Callable[[], None] = lambda: None,
     ) -> None:
         """`address` names the cluster in messages; `on_close` is called after the client is closed.
 
-        `dashboard` says whether the page that the scheduler tells of is one to look at.
+        `expected_workers` is how many there may be once there is work for them, `pools` the resources that are
+        offered even while no worker is there to offer them. `dashboard` says whether the page that the scheduler
+        tells of is one to look at.
         """
         self._client: Any = client   # most of its methods have no types
         self._address = address
         self._worker_wait_s = worker_wait_s
+        self._expected_workers = expected_workers
+        self._pools = frozenset(pools)
         self._has_dashboard = dashboard
         self._on_close = on_close
         self._closed = False
@@ -47,7 +53,7 @@ class DaskExecutor:
 
     @property
     def workers(self) -> int:
-        return max(1, self._count_workers())
+        return max(1, self._expected_workers, self._count_threads())
 
     @property
     def dashboard(self) -> str | None:
@@ -63,7 +69,7 @@ class DaskExecutor:
             topic=self._topic,
             name=uuid.uuid4().hex[:8],
             observer=observer,
-            count_workers=self._count_workers,
+            offers=self._offers,
             worker_wait_s=self._worker_wait_s,
         )
         self._runs[run.name] = run
@@ -96,11 +102,15 @@ class DaskExecutor:
             run.inbox.put(message)
 
     def _check_pools(self, tasks: Sequence[Task]) -> None:
-        needs = sorted({need for task in tasks for need in task.resources.items()})
+        needs = sorted({need for task in tasks for need in task.resources.items() if need[0] not in self._pools})
         if needs:
-            check_pools(needs, [worker["resources"] for worker in self._identity()["workers"].values()])
+            check_pools(needs, self._offers())
 
-    def _count_workers(self) -> int:
+    def _offers(self) -> list[dict[str, float]]:
+        """The resources of each worker that is there."""
+        return [worker["resources"] for worker in self._identity()["workers"].values()]
+
+    def _count_threads(self) -> int:
         return int(self._identity()["total_threads"])
 
     def _identity(self) -> dict[str, Any]:
@@ -111,7 +121,7 @@ class DaskExecutor:
             raise ClusterUnreachable(self._address, str(error) or type(error).__name__) from error
 
 
-def check_pools(needs: Iterable[tuple[str, float]], offers: Sequence[dict[str, float]]) -> None:
+def check_pools(needs: Iterable[tuple[str, float]], offers: Sequence[Mapping[str, float]]) -> None:
     """Raise NoSuchPool for a need that no single worker can meet: Dask would let it wait for ever."""
     offered = tuple(sorted({f"{name}={amount:g}" for offer in offers for name, amount in offer.items()}))
     for name, amount in needs:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import pickle
 import queue
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,13 +26,14 @@ from distributed import Client, KilledWorker
 from distributed import TimeoutError as DaskTimeout
 
 from farm.errors import ClusterUnreachable, PoisonTask, WorkerLost
-from farm.events import TaskDone, TaskFailed, TaskProgress, TaskRetried, TaskStarted
+from farm.events import ChunkStored, TaskDone, TaskFailed, TaskProgress, TaskRetried, TaskStarted
 from farm.executors.base import (
     Agenda,
     CancelToken,
     Observer,
     Task,
     announce,
+    blame_of,
     can_retry,
     final_error,
     pause_s,
@@ -84,7 +85,7 @@ class DaskRun:
         topic: str,
         name: str,
         observer: Observer,
-        count_workers: Callable[[], int],
+        offers: Callable[[], Sequence[Mapping[str, float]]],
         worker_wait_s: float,
     ) -> None:
         self.name = name
@@ -93,7 +94,7 @@ class DaskRun:
         self._address = address
         self._topic = topic
         self._observer = observer
-        self._count_workers = count_workers
+        self._offers = offers
         self._worker_wait_s = worker_wait_s
         self._live: dict[str, Try] = {}
         self._pausing: list[tuple[float, Try]] = []
@@ -166,8 +167,19 @@ class DaskRun:
             case "progress":
                 done, total, unit = message["done"], message["total"], message["unit"]
                 self._observer(TaskProgress(key=task.key, name=task.name, done=done, total=total, unit=unit))
+            case "stored":
+                worker = attempt.workers[-1] if attempt.workers else ""
+                self._observer(ChunkStored(key=task.key, name=task.name, worker=worker, **message["chunk"]))
+            case "handed-back":
+                self._hand_back(attempt)
             case "ended":
                 attempt.running = False
+
+    def _hand_back(self, attempt: Try) -> None:
+        """Its worker was told to go and has given the rest of it back; the scheduler lets it run elsewhere."""
+        task, reason = attempt.task, f"{attempt.workers[-1] if attempt.workers else 'its worker'} was told to go"
+        attempt.workers.clear()
+        self._observer(TaskRetried(key=task.key, name=task.name, reason=reason, blame="input"))
 
     def _start(self, attempt: Try, worker: str) -> None:
         task = attempt.task
@@ -221,23 +233,25 @@ class DaskRun:
         """Let the task be tried again after a pause, or raise."""
         task, tries = attempt.task, attempt.failed + 1
         if not can_retry(task, tries, error):
-            self._observer(TaskFailed(key=task.key, name=task.name, reason=str(error)))
+            self._observer(TaskFailed(key=task.key, name=task.name, reason=str(error), blame=blame_of(error)))
             raise final_error(task, tries, error)
-        self._observer(TaskRetried(key=task.key, name=task.name, reason=str(error)))
+        self._observer(TaskRetried(key=task.key, name=task.name, reason=str(error), blame=blame_of(error)))
         self._pausing.append((time.monotonic() + pause_s(tries), Try(task, failed=tries)))
 
     def _check_workers(self) -> None:
-        """Raise WorkerLost when the cluster has had no worker for too long, though tasks wait for one."""
+        """Raise WorkerLost when a task has waited for too long for a worker that could run it."""
         now_s = time.monotonic()
         if now_s < self._next_check_s or not self._live:
             return
         self._next_check_s = now_s + self._check_every_s
-        if self._count_workers():
+        offers = self._offers()
+        deserted = [attempt for attempt in self._live.values() if not _can_run(attempt.task, offers)]
+        if not deserted:
             self._deserted_at_s = None
         elif self._deserted_at_s is None:
             self._deserted_at_s = now_s
         elif now_s - self._deserted_at_s > self._worker_wait_s:
-            raise self._lost(next(iter(self._live.values())))
+            raise self._lost(deserted[0])
 
     def _abandon(self) -> None:
         """Cancel what is left and wait, not for long, until the workers have noticed."""
@@ -250,6 +264,11 @@ class DaskRun:
             for message in self._news():
                 if not isinstance(message, Settled) and message["kind"] == "ended":
                     self._hear(message)
+
+
+def _can_run(task: Task, offers: Sequence[Mapping[str, float]]) -> bool:
+    """Whether one of the workers that offer this has all that the task asks for."""
+    return any(all(offer.get(name, 0) >= amount for name, amount in task.resources.items()) for offer in offers)
 
 
 def _title(task: Task) -> str:

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from compositing.threads import use_one_thread
 from farm.errors import Cancelled
-from farm.events import TaskDone, TaskFailed, TaskProgress, TaskRetried, TaskStarted
+from farm.events import ChunkStored, TaskDone, TaskFailed, TaskProgress, TaskRetried, TaskStarted
 from farm.executors.base import (
     Agenda,
     CancelToken,
@@ -21,6 +21,7 @@ from farm.executors.base import (
     Task,
     TaskContext,
     announce,
+    blame_of,
     can_retry,
     final_error,
     pause_s,
@@ -59,6 +60,9 @@ def _run_task(task: Task, observer: Observer, cancel: CancelToken) -> Any:
     def report(done: int, total: int, unit: str) -> None:
         observer(TaskProgress(key=task.key, name=task.name, done=done, total=total, unit=unit))
 
+    def stored(chunk: Mapping[str, Any]) -> None:
+        observer(ChunkStored(key=task.key, name=task.name, worker=worker, **chunk))
+
     worker = f"pid {os.getpid()}"
     tries = 0
     while True:
@@ -66,15 +70,15 @@ def _run_task(task: Task, observer: Observer, cancel: CancelToken) -> Any:
         observer(TaskStarted(key=task.key, name=task.name, worker=worker))
         start_s = time.monotonic()
         try:
-            result = task.function(TaskContext(report, cancel.check), *task.args)
+            result = task.function(TaskContext(report, cancel.check, stored=stored), *task.args)
         except Cancelled:
             raise
         except Exception as error:
             tries += 1
             if not can_retry(task, tries, error):
-                observer(TaskFailed(key=task.key, name=task.name, reason=str(error)))
+                observer(TaskFailed(key=task.key, name=task.name, reason=str(error), blame=blame_of(error)))
                 raise final_error(task, tries, error)  # noqa: B904 (it has its cause)
-            observer(TaskRetried(key=task.key, name=task.name, reason=str(error)))
+            observer(TaskRetried(key=task.key, name=task.name, reason=str(error), blame=blame_of(error)))
             cancel.wait(pause_s(tries))
         else:
             seconds = time.monotonic() - start_s

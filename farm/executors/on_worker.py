@@ -2,17 +2,19 @@
 
 Says when it starts and how far it is through the executor's topic; learns that it was cancelled from the
 worker's own record of the task, which the scheduler keeps current: no polling over the network, and a task
-stops too when the client that asked for it has died.
+stops too when the client that asked for it has died. A worker that is told to go (farm.worker) gets the rest of
+a task off its hands at the task's next `hand_back`: the scheduler gives it to another one.
 """
 
 from __future__ import annotations
 
 import pickle
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from distributed import Worker, get_worker
+from distributed import Reschedule, Worker, get_worker
 
 from compositing.threads import use_one_thread
 from farm.errors import Cancelled
@@ -48,10 +50,19 @@ def run_task(address: Address, call: bytes) -> Outcome:
     def report(done: int, total: int, unit: str) -> None:
         _send(worker, address, kind="progress", done=done, total=total, unit=unit)
 
+    def stored(chunk: Mapping[str, Any]) -> None:
+        _send(worker, address, kind="stored", chunk=dict(chunk))
+
+    def hand_back() -> None:
+        if getattr(worker, "leaving", False):
+            _send(worker, address, kind="handed-back")
+            raise Reschedule
+
     start_s = time.monotonic()
     try:
         function, args = pickle.loads(call)
-        result = function(TaskContext(report, _cancel_check(worker)), *args)
+        context = TaskContext(report, _cancel_check(worker), hand_back=hand_back, stored=stored)
+        result = function(context, *args)
     finally:
         _send(worker, address, kind="ended")
     return Outcome(result, _name(worker), time.monotonic() - start_s)
@@ -61,7 +72,7 @@ def _name(worker: Worker) -> str:
     return f"{worker.name}" if isinstance(worker.name, str) else f"worker {worker.name}"
 
 
-def _send(worker: Worker, address: Address, **message: str | int) -> None:
+def _send(worker: Worker, address: Address, **message: Any) -> None:
     header = {"run": address.run, "key": address.key, "tries": address.tries}
     worker.log_event(address.topic, {**header, **message})
 

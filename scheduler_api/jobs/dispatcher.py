@@ -48,7 +48,15 @@ RHYTHM = Rhythm()
 class Dispatcher:
     """One process's share of the work. `run` it until `stop` is called."""
 
-    def __init__(self, house: House, dispatcher_id: str, slots: int = 2, rhythm: Rhythm = RHYTHM) -> None:
+    def __init__(
+        self,
+        house: House,
+        dispatcher_id: str,
+        slots: int = 2,
+        rhythm: Rhythm = RHYTHM,
+        attended: Callable[[bool], None] = lambda well: None,
+    ) -> None:
+        """`attended` is told each time that the queue was to be looked after, and whether that went well."""
         self._house = house
         self._id = dispatcher_id
         self._slots = slots
@@ -60,6 +68,7 @@ class Dispatcher:
         self._stopping = asyncio.Event()
         self._sweep_now = asyncio.Event()
         self._reap_from_s = 0.0
+        self._attended = attended
 
     def stop(self) -> None:
         """Nothing more is taken; what runs is handed back; then `run` returns."""
@@ -124,6 +133,7 @@ class Dispatcher:
         await self._recovery.sweep()
 
     async def _tend(self) -> None:
+        self._attended(False)
         await self._house.queue.attend()
         for turn in list(self._turns):
             if not await self._house.queue.renew(turn.claim):
@@ -131,6 +141,7 @@ class Dispatcher:
         if _loop_s() >= self._reap_from_s:
             for job_id in await self._house.queue.reap():
                 _log.warning("job %s is taken over: its dispatcher is silent", job_id)
+        self._attended(True)
 
     async def _obey(self) -> None:
         for job_id in await self._house.board.cancels():

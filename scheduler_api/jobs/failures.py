@@ -43,6 +43,14 @@ def failure_of(error: BaseException, store_url: str) -> Failure:
     return Failure("internal", OURS)
 
 
+def blame_for(reason: str | None, message: str | None) -> str:
+    """Who is to blame for a failed job, by what it says: `input`, `storage` or `ours`; `nobody` where it was
+    cancelled."""
+    if reason == CANCELLED.reason:
+        return "nobody"
+    return {STORAGE: "storage", OURS: "ours", ABANDONED.message: "ours"}.get(message or "", "input")
+
+
 def can_be_tried_again(error: BaseException) -> bool:
     """Whether the same job may work when it is begun again: also one that stopped though nobody asked it to."""
     cause = error.__cause__ if isinstance(error, PoisonTask) else error

@@ -1,0 +1,144 @@
+"""Which cached objects nothing needs any more, and their removal: `farm gc`.
+
+What may go lies below a recording's `cache/` and nowhere else, is older than the asked-for age, and is not needed by
+what is young: chunks, stills and intermediates by the exports of that time (`farm.needs`), an index while it is that
+of its track as it is now. What previews know of their segments stays with them. Recordings, documents, compositions,
+images, previews, exports and jobs are never touched. Whatever goes can be made again, at the price of its rendering.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from farm.errors import BadSetting
+from farm.needs import read_needs
+from farm.prepare import open_source
+from farm.settings import FarmSettings, load_settings
+from renderer.index import ExtensionIds, index_key
+from storage.contract import ObjectInfo
+from storage.errors import InvalidKey, StorageError
+from storage.keys import RecordingKeys
+from storage.objects import ObjectStore, StoreSpec, open_store
+from storage.recordings import Recording, open_recording
+
+DAY_S = 86_400
+SORTS = ("chunks", "rasters", "intermediate", "index", "needs")
+"""The folders of a cache in which something may go; another, as previews' own, is left alone."""
+
+
+@dataclass(slots=True)
+class Collected:
+    """What went, or would go."""
+
+    dry_run: bool
+    recordings: int = 0
+    objects: int = 0
+    bytes: int = 0
+    kept_objects: int = 0
+    kept_bytes: int = 0
+    by_sort: dict[str, int] = field(default_factory=dict)
+    """Bytes that went, by folder of the cache."""
+    problems: list[str] = field(default_factory=list)
+    """Recordings that could not be looked after, and why."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The document that `--json` prints."""
+        return asdict(self)
+
+    def summary(self) -> str:
+        """Lines for people."""
+        sorts = [f"  {sort:<14}{_mb(size)}" for sort, size in sorted(self.by_sort.items())]
+        what = "would go" if self.dry_run else "removed"
+        gone = f"{self.objects} objects, {_mb(self.bytes).strip()}, {what} in {self.recordings} recordings"
+        kept = f"{self.kept_objects} objects, {_mb(self.kept_bytes).strip()}, kept"
+        return "\n".join([*(f"warning  {problem}" for problem in self.problems), gone, *sorts, kept])
+
+
+def collect(source: str | None, storage: str | None, days: float, dry_run: bool) -> Collected:
+    """Tidies one recording, or all below `storage`; what is younger than `days` days stays. Raises StorageError."""
+    settings = load_settings()
+    found = Collected(dry_run)
+    before_s = time.time() - days * DAY_S
+    if source is not None:
+        _tidy(open_source(source, settings), settings, before_s, found)
+        return found
+    if storage is None:
+        raise BadSetting("FARM_STORAGE", "name the folder or bucket that contains rooms/")
+    for recording in _recordings(StoreSpec(storage, settings.s3_endpoint, settings.s3_region), found):
+        try:
+            _tidy(recording, settings, before_s, found)
+        except StorageError as error:
+            found.problems.append(f"{recording.keys.prefix}: {error}")
+    return found
+
+
+def _recordings(spec: StoreSpec, found: Collected) -> Iterator[Recording]:
+    """All that have a cache and can be read; what is said of the others."""
+    store = open_store(spec)
+    for room in store.folders("rooms/"):
+        for folder in store.folders(room):
+            _, room_id, recording_id, _ = folder.split("/")
+            try:
+                keys = RecordingKeys(room_id, recording_id)
+                if next(iter(store.list(keys.cache)), None) is not None:
+                    yield open_recording(spec, room_id, recording_id)
+            except (StorageError, InvalidKey) as error:
+                found.problems.append(f"{folder}: {error}")
+
+
+def _tidy(recording: Recording, settings: FarmSettings, before_s: float, found: Collected) -> None:
+    """One recording. The needs are read after the listing: what a new export needs is then either young or named."""
+    store, cache = recording.store, recording.keys.cache
+    listed = list(store.list(cache))
+    needed = _needed(store, recording.keys, before_s)
+    indexes = _indexes(recording, settings)
+    bytes_by_sort: Counter[str] = Counter(found.by_sort)
+    found.recordings += 1
+    for info in listed:
+        sort = info.key.removeprefix(cache).partition("/")[0]
+        if sort not in SORTS or info.modified_s >= before_s or _is_needed(info, needed, indexes):
+            found.kept_objects += 1
+            found.kept_bytes += info.size
+            continue
+        if not found.dry_run:
+            store.delete(info.key)
+        found.objects += 1
+        found.bytes += info.size
+        bytes_by_sort[sort] += info.size
+    found.by_sort = dict(bytes_by_sort)
+
+
+def _needed(store: ObjectStore, keys: RecordingKeys, before_s: float) -> frozenset[str]:
+    """The stems of what exports since `before_s` were made of."""
+    young = [info.key for info in store.list(keys.needs) if info.modified_s >= before_s]
+    return frozenset(_stem(key) for name in young for key in read_needs(store, name, keys.cache))
+
+
+def _indexes(recording: Recording, settings: FarmSettings) -> frozenset[str]:
+    """The stems of the indexes that fit the tracks as they are, under the present settings."""
+    ids = ExtensionIds(
+        audio_level=settings.audio_level_extension_id, video_orientation=settings.video_orientation_extension_id
+    )
+    tracks = [track for track in recording.manifest.tracks if recording.segments(track)]
+    return frozenset(_stem(index_key(recording, track, ids)) for track in tracks)
+
+
+def _is_needed(info: ObjectInfo, needed: frozenset[str], indexes: frozenset[str]) -> bool:
+    stem = _stem(info.key)
+    return stem in needed or stem in indexes
+
+
+def _stem(key: str) -> str:
+    """What an object stands and falls with: the folder of an intermediate's piece; else its key without extension."""
+    if "/cache/intermediate/" in key:
+        return key.rpartition("/")[0]
+    folder, _, name = key.rpartition("/")
+    return f"{folder}/{name.partition('.')[0]}"
+
+
+def _mb(size: int) -> str:
+    return f"{size / 1e6:12.1f} MB"
