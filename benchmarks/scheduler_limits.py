@@ -1,6 +1,6 @@
 """The limits of a real Dask scheduler under this farm's own messages: tasks a second, memory a task, lag of its loop.
 
-    python -m benchmarks.scheduler_limits [--workers 16 --workers 256 --workers 1024] [--output FILE.json]
+    python -m benchmarks.scheduler_limits [--workers 16 --workers 256 --workers 512] [--output FILE.json]
 
 The scheduler is a process of its own with the farm's configuration. Workers are real `distributed.Worker`s, hundreds in
 a process, and their tasks are stubs: they carry as many bytes as a span and report progress as one, but render nothing.
@@ -36,7 +36,7 @@ from farm.executors.dask import DaskExecutor
 
 SPAN_BYTES = 8_000
 """What the arguments of a span weigh, pickled (benchmarks.scale_costs measures it)."""
-WORKERS_A_PROCESS = 256
+WORKERS_A_PROCESS = 128
 LAG_EVERY_S = 0.02
 
 
@@ -224,7 +224,7 @@ def measure(workers: int, tasks: tuple[int, ...], queued: tuple[int, ...]) -> di
 
 
 @click.command()
-@click.option("--workers", multiple=True, type=int, default=(16, 256, 1024), show_default=True)
+@click.option("--workers", multiple=True, type=int, default=(16, 256, 512), show_default=True)
 @click.option("--tasks", multiple=True, type=int, default=(1_000, 10_000), show_default=True)
 @click.option("--queued", multiple=True, type=int, default=(10_000, 100_000), show_default=True,
               help="With the fewest workers only.")

@@ -34,12 +34,13 @@ from farm.prepare import open_source
 from farm.preview import PreviewOptions, PreviewReport, preview
 from farm.preview_plan import SegmentSeconds
 from farm.progress import ProgressDisplay
-from farm.run import EncoderChoice, ExportOptions, ExportReport, Format, Surroundings, export, plan_of
+from farm.run import EncoderChoice, ExportOptions, ExportReport, Format, Surroundings, export, plan_of, read
 from farm.settings import FarmSettings, load_settings
 from farm.show.axis import Cast, short
 from farm.show.cards import card, export_card, plan_card, preview_card, recording_card
 from farm.show.film import film
 from farm.stills import still_of
+from renderer.index import TrackIndex
 from renderer.profiles import PresetName, PreviewPreset
 from renderer.report import RecordingReport
 from storage import recordings
@@ -185,6 +186,12 @@ class Recording:
         return Health(
             inspect_recording(self._recording, self._settings, around.executor, around.observer, around.cancel)
         )
+
+    def indexes(self) -> tuple[TrackIndex, ...]:
+        """The index of each track that has packets, in the report's order: its access units on recording time."""
+        prepared = read(self._recording, self._around())
+        order = [track.track_id for track in self.inspect().report.tracks]
+        return tuple(prepared.indexes[track_id] for track_id in order if track_id in prepared.indexes)
 
     def plan(self, state: State = None) -> PlanView:
         """Who is where when."""
