@@ -78,11 +78,12 @@ class Engine implements ComposerEngine {
     document.body.append(this.#videos);
     try {
       const [stored] = await Promise.all([this.api.composition(this.#abort.signal), this.refresh()]);
+      if (this.#isClosed) return;
       this.#edit(stored === null ? EMPTY : completed(stored.state), stored?.etag ?? null);
       this.#uninstall = installHooks(this);
       this.#phase.set({ kind: "ready", preview: previewOf(this.#recording.get()) });
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.#phase.set({ kind: "failed", error });
+      if (!this.#isClosed) this.#phase.set({ kind: "failed", error });
     }
   }
 
@@ -123,6 +124,10 @@ class Engine implements ComposerEngine {
     this.#videos.remove();
   }
 
+  get #isClosed(): boolean {
+    return this.#abort.signal.aborted;
+  }
+
   #edit(state: CompositionState, etag: string | null): void {
     const autosave = new Autosave(state, etag, {
       write: (newest, known, signal) => this.#save(newest, known, signal),
@@ -157,7 +162,7 @@ class Engine implements ComposerEngine {
     if (this.#looking !== null) clearTimeout(this.#looking);
     this.#looking = setTimeout(() => {
       this.refresh().catch((error: unknown) => {
-        if (isTransient(error) && !this.#abort.signal.aborted) this.#lookAgain();
+        if (isTransient(error) && !this.#isClosed) this.#lookAgain();
       });
     }, LOOK_MS);
   }

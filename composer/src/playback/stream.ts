@@ -79,6 +79,7 @@ export class StreamPlayer {
     });
     this.#hls.on(Events.ERROR, (_, error) => this.#failed(error));
     this.#hls.on(Events.FRAG_BUFFERED, () => this.#recovered());
+    if (!Hls.isSupported()) this.#error = "this browser has no Media Source Extensions";
     this.#hls.loadSource(this.#playlist);
     this.#hls.attachMedia(this.video);
   }

@@ -36,14 +36,16 @@ export interface Layer {
   readonly label: { readonly image: CanvasImageSource; readonly rect: Rect } | null;
 }
 
+export type Raster = CanvasImageSource & { readonly width: number; readonly height: number };
+
 export interface Scenery {
   readonly canvas: Size;
   readonly background: string;
   readonly speaking: ReadonlySet<string>;
   /** What a video tile shows; null while it has no picture. */
   readonly videoOf: (tile: Tile) => Drawable | null;
-  /** The raster of a label, avatar, text or image; null while it is not there. */
-  readonly rasterOf: (key: string) => (CanvasImageSource & { readonly width: number; readonly height: number }) | null;
+  /** The raster of a label, avatar, text or image; null while it is not there. `slot`: what of which tile it is. */
+  readonly rasterOf: (key: string, slot: string) => Raster | null;
 }
 
 const REFERENCE_SIDE = 1080;
@@ -79,7 +81,7 @@ export function beside(rect: Rect, place: Rect): Rect[] {
 
 function layerOf(tile: Tile, scenery: Scenery): Layer {
   const speaks = tile.highlight && tile.peer_id !== null && scenery.speaking.has(tile.peer_id);
-  const labelImage = tile.label === null ? null : scenery.rasterOf(tile.label.image);
+  const labelImage = tile.label === null ? null : scenery.rasterOf(tile.label.image, `${tile.tile_id} label`);
   return {
     tile,
     rect: tile.rect,
@@ -113,7 +115,7 @@ function inside({ source, inFrame }: Drawable, part: Rect): Rect {
 }
 
 function raster(tile: Tile, { rasterOf, background }: Scenery): Content {
-  const image = tile.image === null ? null : rasterOf(tile.image);
+  const image = tile.image === null ? null : rasterOf(tile.image, `${tile.tile_id} ${tile.kind}`);
   const isAvatar = tile.kind === "avatar";
   if (image === null) {
     const nothing = { fills: [], picture: null, version: 0, isOpaque: false };

@@ -5,10 +5,10 @@
  * draft of a drag. It computes no layout and moves no time.
  */
 
-import { frameTimeMs, momentAt, type Moment } from "../plan/at";
+import { frameTimeMs, momentAt, tilesDuring, type Moment } from "../plan/at";
 import { contains } from "../plan/geometry";
 import { carriedLabel } from "../plan/transition";
-import type { Plan, Rect, Size, Tile } from "../plan/types";
+import type { Plan, Rect, Scene, Size, Tile } from "../plan/types";
 import type { Playback } from "../playback/transport";
 import { layersOf, type Drawable, type Layer } from "./layers";
 import { Painter } from "./painter";
@@ -16,6 +16,8 @@ import { Rasters } from "./rasters";
 import type { Draft, Point, StageView } from "./types";
 
 const KEPT_PAINTS = 600;
+/** How far beyond a scene's end its followers' stills are fetched. */
+const AHEAD_MS = 5_000;
 
 export interface StageOptions {
   readonly playback: Playback;
@@ -29,6 +31,7 @@ export class Stage implements StageView {
   readonly #painter: Painter;
   readonly #resized: ResizeObserver;
   #plan: Plan | null = null;
+  #scene: Scene | null = null;
   #draft: Draft | null = null;
   #drawn: readonly Tile[] = [];
   #drawnFrameMs = -1;
@@ -138,11 +141,21 @@ export class Stage implements StageView {
     this.#isDirty = false;
     this.#drawnFrameMs = this.#frameMs;
     this.#drawn = this.#tilesOf(moment);
+    if (moment.scene !== this.#scene) this.#look(moment.scene);
     const layers = this.#layers(moment, this.#drawn);
     const began = performance.now();
     this.#painter.paint(this.#size, moment.scene.background, layers);
     this.#painted++;
     this.#paintMs = [...this.#paintMs.slice(1 - KEPT_PAINTS), performance.now() - began];
+  }
+
+  /** Another scene is on: the stills of those that follow are fetched, so that they are there in time. */
+  #look(scene: Scene): void {
+    this.#scene = scene;
+    const soon = this.#plan === null ? [] : tilesDuring(this.#plan, scene.end_ms, scene.end_ms + AHEAD_MS);
+    this.#rasters.prefetch(
+      soon.flatMap(({ image, label }) => [image, label?.image ?? null].filter((key) => key !== null)),
+    );
   }
 
   #moment(): Moment | null {
@@ -166,7 +179,7 @@ export class Stage implements StageView {
       background: moment.scene.background,
       speaking: moment.speaking,
       videoOf: (tile) => this.#shown(tile),
-      rasterOf: (key) => this.#rasters.get(key),
+      rasterOf: (key, slot) => this.#rasters.get(key, slot),
     });
   }
 
