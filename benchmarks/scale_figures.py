@@ -32,11 +32,13 @@ def cost(study: dict[str, Any]) -> Figure:
     """What an hour of meeting costs while the workers are held to the end."""
     title = f"per hour of meeting, at {study['price']:g} a core-hour"
     figure = _by_house(study, lambda run: run["cost_per_meeting"]["held"], title)
-    busy = study["runs"][0]["cost_per_meeting"]["busy"]
+    least = min(run["cost_per_meeting"]["busy"] for run in study["runs"])
     for axis in figure.axes:
-        axis.axhline(busy, color="#16a34a", linestyle=":", linewidth=1)
-    figure.axes[0].annotate("workers that are paid for while they work", (16, busy), xytext=(0, -11), fontsize=8,
-                            textcoords="offset points", color="#16a34a")  # fmt: skip
+        axis.set_yscale("linear")
+        axis.set_ylim(0)
+        axis.axhline(least, color="#16a34a", linestyle=":", linewidth=1)
+    figure.axes[0].annotate("of work alone", (16, least), xytext=(0, -11), fontsize=8, textcoords="offset points",
+                            color="#16a34a")  # fmt: skip
     return figure
 
 
@@ -51,17 +53,17 @@ def scheduler(study: dict[str, Any], limits: dict[str, Any]) -> Figure:
                 load.plot([r["workers"] for r in runs], [100 * r["scheduler_load"] for r in runs], "-", markersize=4,
                           color=COLOURS[jobs], marker="os^"[number], label=f"{jobs} jobs, {house}")  # fmt: skip
         load.axhline(100, color="#dc2626", linewidth=1)
-        _workers_axis(load, "% of the scheduler's time, model")
+        _workers_axis(load, "% of the scheduler's time (model)")
         load.legend(fontsize=7)
         sizes = [run["workers"] for run in limits["runs"]]
         took_ms = [1e3 * task_s(run) for run in limits["runs"]]
         costs.plot(sizes, took_ms, "o-", color="#7c3aed")
         costs.set_ylim(0)
-        _workers_axis(costs, "ms of a real scheduler, a task")
+        _workers_axis(costs, "ms of a real one, a task")
         queued = [one for run in limits["runs"] for one in run["memory"] if one["tasks"] >= 1000]
         names = [f"{one['tasks']:,}" for one in queued]
         memory.bar(names, [one["rss_mb"] for one in queued], color="#7c3aed", width=0.5)
-        memory.set_title("MB of its memory, by waiting tasks")
+        memory.set_title("MB, by waiting tasks")
         return figure
 
 
@@ -70,7 +72,7 @@ def save_all(study: dict[str, Any], limits: dict[str, Any], folder: Path) -> Non
     folder.mkdir(parents=True, exist_ok=True)
     figures = {"makespan": makespan(study), "first_preview": first_preview(study), "cost": cost(study),
                "scheduler": scheduler(study, limits)}  # fmt: skip
-    with mpl.rc_context({"svg.hashsalt": "scale"}):
+    with mpl.rc_context({"svg.hashsalt": "scale", "svg.fonttype": "none"}):
         for name, figure in figures.items():
             figure.savefig(folder / f"scale_{name}.svg", metadata={"Date": None})
 
@@ -87,12 +89,13 @@ def _by_house(study: dict[str, Any], value: Any, title: str, ideal: bool = False
                 axis.plot([r["workers"] for r in runs], [value(r) for r in runs], "o-", color=colour, markersize=4,
                           label=f"{jobs:,} job{'s' if jobs > 1 else ''}")  # fmt: skip
                 if ideal:
-                    perfect = [r["core_hours_per_meeting"] * jobs / r["workers"] for r in runs]
+                    least_h = min(r["core_hours_per_meeting"] for r in study["runs"])
+                    perfect = [least_h * jobs / r["workers"] for r in runs]
                     axis.plot([r["workers"] for r in runs], perfect, ":", color=colour, linewidth=1)
             axis.set_yscale("log")
             _workers_axis(axis, f"{house}")
         figure.axes[0].set_ylabel(title)
-        figure.axes[0].legend(fontsize=8)
+        figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper right", ncols=4, fontsize=8)
         return figure
 
 
