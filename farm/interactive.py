@@ -8,6 +8,7 @@ are stored before the plan is given, so that any process can serve them. One thr
 
 from __future__ import annotations
 
+import json
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -20,15 +21,25 @@ from compositing.stills import StillFormat
 from compositing.times import Span
 from farm.compose import Composer
 from farm.executors.local import LocalExecutor
+from farm.forecast import forecast_sound, forecast_video
 from farm.prepare import Prepared
-from farm.run import Surroundings, fonts_of, read
+from farm.run import (
+    Format,
+    Surroundings,
+    choose_encoder,
+    fonts_of,
+    read,
+    render_choices,
+    stored_chunks,
+)
 from farm.settings import FarmSettings
 from farm.stills import draw_still
+from renderer.profiles import PresetName
 from renderer.remembered import PictureMemory
 from storage.errors import ObjectNotFound
 from storage.keys import RecordingKeys
 from storage.objects import ObjectStore, StoreSpec, open_store
-from storage.recordings import open_recording
+from storage.recordings import Recording, open_recording
 
 MOST_RECORDINGS = 8
 """Recordings that are kept understood."""
@@ -85,6 +96,22 @@ class InteractiveSession:
         understood = self._understood(place)
         return draw_still(understood.composer(), parsed, at_s, form, self._around, understood.pictures)
 
+    def forecast(
+        self, place: Place, state: bytes, preset: PresetName, form: Format, workers: int
+    ) -> bytes:
+        """What an export of `state` by so many workers would cost, as JSON."""
+        parsed = parse_state(state)
+        understood = self._understood(place)
+        settings = self._around.settings
+        encoder = choose_encoder("auto", settings.scheduler is not None, settings.pools)
+        composed = understood.composer().compose(parsed, render_choices(parsed, settings, preset, encoder))
+        stored = stored_chunks(understood.recording)
+        if form == "m4a":
+            found = forecast_sound(composed, stored, workers)
+        else:
+            found = forecast_video(composed, stored, preset, workers)
+        return json.dumps(found.to_json()).encode()
+
     def _understood(self, place: Place) -> _Understood:
         """The recording as it is now; it is read where it was not, or has changed since."""
         now_s = self._clock()
@@ -120,6 +147,11 @@ class _Understood:
         self._prepared = prepared
         self._fonts = fonts
         self._begin()
+
+    @property
+    def recording(self) -> Recording:
+        """Where it is stored."""
+        return self._prepared.recording
 
     def composer(self) -> Composer:
         """Its composer; a new one where the old one holds too many stills."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import time
@@ -63,6 +64,7 @@ async def open_services(settings: DoorSettings, role: AppRole = "all") -> AsyncI
             desk = remote = GrpcTokenDesk(settings.tokens_address, mutual_tls(settings))
             stack.push_async_callback(remote.close)
         registry = StoredRegistry(store, redis)
+        cores = len(os.sched_getaffinity(0))
         board, queue = JobBoard(redis), JobQueue(redis)
         jobs = Jobs(JobRecords(store), board, queue)
         yield Services(
@@ -78,7 +80,7 @@ async def open_services(settings: DoorSettings, role: AppRole = "all") -> AsyncI
             registry=registry,
             shelf=Shelf(store, registry, settings.editor_roles),
             compositions=Compositions(store, redis),
-            studio=await stack.enter_async_context(Studio(settings, settings.studio_workers)),
+            studio=await stack.enter_async_context(Studio(settings, settings.studio_workers, cores=cores)),
             jobs=jobs,
             queue=queue,
             board=board,

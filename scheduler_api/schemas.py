@@ -239,6 +239,21 @@ class RecordingStatus(BaseModel):
     )
 
 
+class ChunkCounts(BaseModel):
+    """Pieces of 8 s; `cached` are stored already."""
+
+    total: int
+    cached: int
+
+
+class Forecast(BaseModel):
+    """What an export would cost. `spans_ms`: what has to be rendered; `seconds`: a guess."""
+
+    chunks: ChunkCounts
+    spans_ms: list[tuple[int, int]]
+    seconds: float
+
+
 class AssetSaved(BaseModel):
     """An uploaded image, by the name that `style.image.asset` uses."""
 

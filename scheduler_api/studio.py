@@ -22,6 +22,7 @@ from compositing.errors import AssetNotAnImage
 from compositing.state import MAX_BYTES, MAX_TIME_MS
 from compositing.times import Span
 from farm.settings import FarmSettings
+from renderer.profiles import PresetName
 from scheduler_api.errors import NotFound, StudioBusy, StudioFailed, TooLarge, Unprocessable
 from scheduler_api.image_header import ImageHeader, check_header
 from scheduler_api.studio_process import Limits, StudioProcess, WorkerGone
@@ -31,6 +32,7 @@ from storage.keys import RecordingKeys
 from storage.objects import ObjectStore, StoreSpec, open_store
 
 StillFormat = Literal["png", "jpeg"]
+ExportFormat = Literal["mp4", "m4a"]
 Answer = tuple[Header, bytes]
 
 LIMITS = Limits()
@@ -54,9 +56,11 @@ class Studio:
         workers: int = 2,
         limits: Limits = LIMITS,
         patience_s: float = 10.0,
+        cores: int = 1,
     ) -> None:
-        """A question waits up to `patience_s` for a free worker."""
+        """A question waits up to `patience_s` for a free worker. `cores`: how many exports have, unless it is set."""
         self._limits, self._patience_s = limits, patience_s
+        self._farm_workers = settings.expected_workers or settings.workers or cores
         self._workers = tuple(StudioProcess(settings, limits) for _ in range(workers))
         self._idle = list(self._workers)
         self._free = asyncio.Semaphore(workers)
@@ -107,6 +111,16 @@ class Studio:
             raise Unprocessable((("", f"t is a time in seconds, from 0 to {MAX_TIME_MS // 1000}"),))
         asked = {"kind": "still", "at_s": t_s, "form": form}
         return await self._ask("the still", asked | _place(store, room_id, recording_id), _small(state))
+
+    async def forecast(
+        self, store: StoreSpec, room_id: str, recording_id: str, state: bytes, preset: PresetName, form: ExportFormat
+    ) -> bytes:
+        """What an export of a Composition State would have to render, and about how long that takes, as JSON.
+
+        Raises as `plan`.
+        """
+        asked = {"kind": "forecast", "preset": preset, "format": form, "workers": self._farm_workers}
+        return await self._ask("the forecast", asked | _place(store, room_id, recording_id), _small(state))
 
     async def label(self, store: StoreSpec, room_id: str, recording_id: str, key: str) -> bytes:
         """The PNG of a label, avatar, text or image, by the key that plans give it. Raises NotFound, StorageError.

@@ -81,6 +81,7 @@ class Worker:
         self._kinds: dict[str, Callable[[Header, bytes], bytes]] = {
             "plan": self._plan,
             "still": self._still,
+            "forecast": self._forecast,
             "image": self._image,
         }
 
@@ -102,6 +103,9 @@ class Worker:
 
     def _still(self, header: Header, body: bytes) -> bytes:
         return self._session.still(_place(header), body, header["at_s"], header["form"])
+
+    def _forecast(self, header: Header, body: bytes) -> bytes:
+        return self._session.forecast(_place(header), body, header["preset"], header["format"], header["workers"])
 
     def _image(self, header: Header, body: bytes) -> bytes:
         from compositing.assets import decode_asset

@@ -16,6 +16,7 @@ from compositing.errors import InvalidRange
 from compositing.state import MAX_TIME_MS, CompositionState
 from compositing.times import Span
 from farm.job import rfc3339
+from renderer.profiles import PresetName
 from scheduler_api.admission import TokenUse
 from scheduler_api.deps import RawBody, RecordingId, Seen, Shared
 from scheduler_api.errors import Unprocessable
@@ -25,7 +26,7 @@ from scheduler_api.problems import bad_parameter
 from scheduler_api.ranges import matches
 from scheduler_api.routes.credentials import CompositionToken
 from scheduler_api.routes.links import links_for
-from scheduler_api.schemas import AssetSaved, CompositionSaved
+from scheduler_api.schemas import AssetSaved, CompositionSaved, Forecast
 from storage.keys import RecordingKeys
 
 router = APIRouter(prefix="/recordings/{recording_id}", tags=["compositions"])
@@ -123,6 +124,26 @@ async def still(
     with _naming("t"):
         made = await shared.studio.still(shared.spec, seen.keys.room_id, seen.keys.recording_id, body, t / 1000, format)
     return Response(made, media_type=_IMAGES[format])
+
+
+@router.post(
+    "/forecast",
+    operation_id="forecast",
+    openapi_extra=_STATE_BODY,
+    responses={200: {"model": Forecast}, **problems(401, 404, 413, 422, 503)},
+)
+async def forecast(
+    seen: Seen,
+    shared: Shared,
+    body: RawBody,
+    preset: PresetName = "standard",
+    format: Literal["mp4", "m4a"] = "mp4",  # noqa: A002 (the word of the interface)
+) -> Response:
+    """What an export of a state, saved or not, would have to render, and about how long that takes."""
+    made = await shared.studio.forecast(
+        shared.spec, seen.keys.room_id, seen.keys.recording_id, body, preset, format
+    )
+    return Response(made, media_type="application/json")
 
 
 @router.get(

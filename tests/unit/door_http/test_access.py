@@ -58,6 +58,7 @@ async def looks(door: Door, job_id: str) -> dict[str, Callable[[Headers], Awaita
         "composition": asking("GET", f"{path}/composition"),
         "plan": asking("POST", f"{path}/plan", json=nonsense),
         "still": asking("POST", f"{path}/still?t=0", json=nonsense),
+        "forecast": asking("POST", f"{path}/forecast", json=nonsense),
         "label": asking("GET", f"{path}/labels/no-key.png"),
         "job": asking("GET", f"/jobs/{job_id}"),
         "events": asking("GET", f"/jobs/{job_id}/events"),
@@ -66,8 +67,8 @@ async def looks(door: Door, job_id: str) -> dict[str, Callable[[Headers], Awaita
     }
 
 
-GRANTED = {"recording": 200, "token": 200, "composition": 200, "plan": 422, "still": 422, "label": 422, "job": 200,
-           "events": 200, "asset": 422, "cancel": 202}  # fmt: skip
+GRANTED = {"recording": 200, "token": 200, "composition": 200, "plan": 422, "still": 422, "forecast": 422, "label": 422,
+           "job": 200, "events": 200, "asset": 422, "cancel": 202}  # fmt: skip
 EDITING = {"asset", "cancel"}
 
 

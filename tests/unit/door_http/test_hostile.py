@@ -216,6 +216,9 @@ async def test_plan_and_still_of_a_real_recording(drawing_door: Door) -> None:
         refused = await door.client.post(f"{door.path}/{url}", headers=door.user(), json=STATE)
         assert (refused.status_code, refused.json()["errors"][0]["parameter"]) == (422, parameter), url
     small = STATE | {"export": {"resolution": "320x180"}}
+    cost = await door.client.post(f"{door.path}/forecast?preset=draft", headers=door.user("participant"), json=small)
+    assert cost.json()["chunks"] == {"total": 3, "cached": 0}
+    assert cost.json()["spans_ms"] == [[0, 20000]]
     png_still = await door.client.post(f"{door.path}/still?t=3000", headers=door.user(), json=small)
     jpeg_still = await door.client.post(f"{door.path}/still?t=3000&format=jpeg", headers=door.user(), json=small)
     assert (png_still.headers["content-type"], png_still.content[:4]) == ("image/png", b"\x89PNG")

@@ -22,7 +22,7 @@ from tests.support.valkey import Valkey
 BURNING = {"createPreview", "createExport", "saveComposition"}
 OPERATIONS = sorted(
     BURNING
-    | {"issueToken", "recording", "composition", "plan", "still", "label", "uploadAsset"}
+    | {"issueToken", "recording", "composition", "plan", "still", "forecast", "label", "uploadAsset"}
     | {"job", "jobEvents", "cancelJob", "media", "health", "ready"}
 )
 
