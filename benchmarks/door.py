@@ -50,7 +50,7 @@ from tests.support.serving import SMALL, Person, Serving
 from tests.support.valkey import Valkey
 
 CONNECTIONS = (1, 32)
-FILM_BYTES = 64 << 20
+FILM_BYTES = 16 << 20
 EXPORTS = 5
 """That the recording has had: its status tells of them."""
 ROUNDS = 3
@@ -150,7 +150,7 @@ async def _answers(here: Gateway, static_port: int, seconds: float) -> dict[str,
 
 
 async def _media(here: Gateway, static_port: int, seconds: float) -> dict[str, Any]:
-    """The same bytes from both: an export of 64 MB, a segment, a playlist."""
+    """The same bytes from both: an export of 16 MB, a segment, a playlist."""
     told = here.person.recording()
     peer = next(iter(told["preview"]["peers"].values()))["av"]
     urls = {
