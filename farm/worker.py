@@ -14,6 +14,7 @@ import os
 import signal
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,7 +67,8 @@ class LeavingWorker(Worker):
         while self.state.executing_count and asyncio.get_running_loop().time() < until_s:
             await asyncio.sleep(0.05)
         idle = not self.state.executing_count
-        await self.scheduler.retire_workers(workers=[self.address], close_workers=False, remove=True)
+        with suppress(OSError, TimeoutError, RuntimeError):   # the scheduler is going, too
+            await self.scheduler.retire_workers(workers=[self.address], close_workers=False, remove=True)
         await self.close(executor_wait=idle, reason="told to go")
         return idle
 
@@ -107,9 +109,13 @@ def _arguments(options: WorkerOptions, folder: Path) -> dict[str, Any]:
         "host": options.host,
         "port": options.port,
         "dashboard": False,
-        "dashboard_address": f":{options.dashboard_port}",
+        "dashboard_address": f"{_bracketed(options.host or '')}:{options.dashboard_port}",
         "resources": dict(options.resources),
         "local_directory": str(folder),
         "death_timeout": FIND_SCHEDULER_S,
         "plugins": (WarmUp(),),
     }
+
+
+def _bracketed(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

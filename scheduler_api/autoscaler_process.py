@@ -101,7 +101,8 @@ def run_autoscaler(
 ) -> None:
     """Follows the demand until SIGTERM. Raises BadSetting outside of a cluster, unless it only watches."""
     configure_logging(settings.log_format)
-    kubernetes = None if watch_only else Kubernetes.of_this_pod(os.environ)
+    logging.getLogger("httpx").setLevel(logging.WARNING)   # it would tell of each look
+    kubernetes = None if watch_only else Kubernetes.of_this_pod(os.environ, settings.kubernetes_account)
     asyncio.run(_follow(settings, demand_url, pools, kubernetes, interval_s, cooldown_s))
 
 

@@ -13,7 +13,6 @@ import httpx
 
 from farm.errors import BadSetting
 
-ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 GOES_FIRST = "controller.kubernetes.io/pod-deletion-cost"
 """Annotation by which a Deployment that gets smaller chooses: the pods with the lowest number go first."""
 
@@ -30,8 +29,8 @@ class Kubernetes:
         self._token_file = token_file
 
     @classmethod
-    def of_this_pod(cls, environ: Mapping[str, str], account: Path = ACCOUNT) -> Kubernetes:
-        """Raises BadSetting outside of a cluster."""
+    def of_this_pod(cls, environ: Mapping[str, str], account: Path) -> Kubernetes:
+        """By the folder `account` of its service account. Raises BadSetting outside of a cluster."""
         host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT_HTTPS", "443")
         if not host or not (account / "token").exists():
             raise BadSetting("KUBERNETES_SERVICE_HOST", "this is no pod with a service account; use --watch-only")

@@ -73,6 +73,10 @@ class DoorSettings(FarmSettings):
     state_dir: Path | None = Field(
         default=None, description="Folder of the development secrets and the embedded Redis; else the user's own."
     )
+    kubernetes_account: Path = Field(
+        default=Path("/var/run/secrets/kubernetes.io/serviceaccount"),
+        description="Folder of the service account by which `farm autoscale` calls Kubernetes, as a pod has it.",
+    )
     studio_workers: int = Field(default=2, ge=1, description="Processes that plan, draw stills and check images.")
     user_token_secret: SecretStr | None = Field(
         default=None, description="What Shelves signs user tokens with (HS256), at least 32 characters."

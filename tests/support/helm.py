@@ -174,7 +174,7 @@ def _kubeconfig() -> Iterator[str]:
 
 
 async def _act(action: str, values: Mapping[str, Any]) -> dict[str, Any]:
-    import helm_sdkpy
+    import helm_sdkpy  # type: ignore[import-not-found, import-untyped, unused-ignore]
 
     with _kubeconfig() as kubeconfig:
         config = helm_sdkpy.Configuration(namespace=NAMESPACE, kubeconfig=kubeconfig)
