@@ -2,6 +2,7 @@
 PYTHON ?= python3
 APT ?= yes
 PYTEST_ARGS ?=
+TEST_PROCESSES ?= 2
 
 BIN := .venv/bin
 STAMP := .venv/installed
@@ -13,7 +14,7 @@ LOCK_TOOLS := build/lock-tools
 
 help:
 	@echo "make demo     render the example meeting to $(DEMO)"
-	@echo "make test     run the tests       (APT=no: install no Debian packages; PYTEST_ARGS=... is handed on)"
+	@echo "make test     run the tests       (APT=no: install no Debian packages; TEST_PROCESSES=2; PYTEST_ARGS=... is handed on)"
 	@echo "make check    ruff, mypy --strict, import-linter"
 	@echo "make lock     pin what pyproject.toml asks for in requirements.lock   (UPGRADE=1: the newest of each)"
 	@echo "make clean    remove .venv, caches and out/"
@@ -28,7 +29,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@APT=$(APT) scripts/system-packages
 	@scripts/browser-packages
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .
