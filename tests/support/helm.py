@@ -22,9 +22,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +81,17 @@ def lint(values: Mapping[str, Any]) -> list[str]:
     return [str(message) for message in _helm("lint", values)["messages"]]
 
 
+def _check_engine() -> None:
+    """Skips the test where there is no engine; in CI that is a failure."""
+    if find_spec("helm_sdkpy") is None:
+        reason = "no Helm engine: scripts/helm-engine installs one"
+        if os.environ.get("CI", "").lower() in ("1", "true"):
+            pytest.fail(reason)
+        pytest.skip(reason)
+
+
 def _helm(action: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    _check_engine()
     with tempfile.TemporaryDirectory() as home:
         done = subprocess.run(
             [sys.executable, "-m", "tests.support.helm", action, json.dumps(values)],
