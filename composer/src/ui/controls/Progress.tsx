@@ -34,6 +34,6 @@ function wordsOf({ status, progress }: JobReading): string {
   if (status === "ready") return "Done";
   if (status === "failed") return "Stopped";
   if (progress === null) return "Preparing…";
-  const done = `${progress.done} of ${progress.total} ${progress.unit}`;
+  const done = `${progress.done} of ${progress.total} parts`;
   return progress.eta_s === null ? done : `${done} · about ${aboutDuration(progress.eta_s)} left`;
 }

@@ -22,6 +22,11 @@ describe("the bar of a tile", () => {
     expect(barPlace({ x: 0, y: 0, ...CANVAS }, [], CANVAS, 0.5).top).toBe(8);
   });
 
+  it("covers another tile rather than a small one of its own", () => {
+    const tile = { x: 900, y: 600, w: 200, h: 120 };
+    expect(barPlace(tile, [{ x: 0, y: 0, ...CANVAS }], CANVAS, 0.5).top).toBe(300 - BAR_PX.h - 8);
+  });
+
   it("does not leave the frame at its sides", () => {
     expect(barPlace({ x: 0, y: 800, w: 200, h: 200 }, [], CANVAS, 0.5).left).toBe(BAR_PX.w / 2);
     expect(barPlace({ x: 1700, y: 800, w: 200, h: 200 }, [], CANVAS, 0.5).left).toBe(960 - BAR_PX.w / 2);

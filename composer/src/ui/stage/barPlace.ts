@@ -1,4 +1,4 @@
-/** Where the bar of the selected tile stands: beside the tile and off the others, else inside of it. Pure. */
+/** Where the bar of the selected tile stands: beside the tile and off the others, else inside of it if that is large. Pure. */
 
 import type { Rect, Size } from "../../plan/types";
 
@@ -17,10 +17,12 @@ export function barPlace(
   const half = BAR_PX.w / 2;
   const width = canvas.w * scale;
   const left = width <= BAR_PX.w ? width / 2 : Math.min(width - half, Math.max(half, x + w / 2));
-  const candidates = [y - BAR_PX.h - AIR_PX, y + h + AIR_PX];
-  const isFree = (top: number) =>
-    top >= 0 && top + BAR_PX.h <= canvas.h * scale && !others.some((other) => meets(other, left - half, top, scale));
-  return { left, top: candidates.find(isFree) ?? y + AIR_PX };
+  const inFrame = [y - BAR_PX.h - AIR_PX, y + h + AIR_PX].filter(
+    (top) => top >= 0 && top + BAR_PX.h <= canvas.h * scale,
+  );
+  const free = inFrame.find((top) => !others.some((other) => meets(other, left - half, top, scale)));
+  const isLarge = h >= 3 * BAR_PX.h;
+  return { left, top: free ?? (isLarge ? undefined : inFrame[0]) ?? y + AIR_PX };
 }
 
 function meets(other: Rect, x: number, y: number, scale: number): boolean {
