@@ -20,12 +20,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from playwright.async_api import Browser as Chromium
-from playwright.async_api import Page, Playwright, async_playwright
+from playwright.async_api import Page, Playwright, ViewportSize, async_playwright
 
 from tests.support.barcode import Luma, read_barcode
 from tests.support.media_server import MediaServer
@@ -194,6 +194,18 @@ class Browser:
             raise
         return stage
 
+    def visit(self, url: str, *, width: int = 1280, height: int = 800) -> Visit:
+        """Any page, for tests that know its scripts."""
+        assert self._chromium is not None
+        size: ViewportSize = {"width": width, "height": height}
+        visit = Visit(self._loop, self._loop.run(self._chromium.new_page(viewport=size), _START_S))
+        try:
+            visit.run(visit.page.goto(url))
+        except BaseException:
+            visit.close()
+            raise
+        return visit
+
     async def _launch(self) -> None:
         self._playwright = await async_playwright().start()
         self._chromium = await self._playwright.chromium.launch(
@@ -208,6 +220,40 @@ class Browser:
             await self._chromium.close()
         if self._playwright:
             await self._playwright.stop()
+
+
+class Visit:
+    """A page that is open. A context manager. `page` is Playwright's: `visit.run(visit.page.click("text=Export"))`."""
+
+    def __init__(self, loop: _Loop, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        """Errors that nothing on the page caught."""
+        self._loop = loop
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._loop.run(self.page.close(), _START_S)
+
+    def run(self, work: Coroutine[Any, Any, T], timeout_s: float = _START_S) -> T:
+        """What a coroutine of `page` gives."""
+        return self._loop.run(work, timeout_s)
+
+    def call(self, script: str, argument: Any = None, timeout_s: float = _START_S) -> Any:
+        """What a function of the page gives, awaited."""
+        answer = self.run(self.page.evaluate(script, argument), timeout_s)
+        assert not self.complaints, self.complaints
+        return answer
+
+    def wait_until(self, script: str, timeout_s: float = _START_S) -> None:
+        """Returns when a function of the page is true."""
+        self.run(self.page.wait_for_function(script, timeout=1000 * timeout_s), timeout_s + 5)
 
 
 class Stage:
