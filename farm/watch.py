@@ -8,21 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from farm.events import Event, TaskDone, TaskStarted
-
-
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """One task that returned; times in seconds since the watch began, as this process heard of them."""
-
-    key: str
-    name: str
-    worker: str
-    start_s: float
-    end_s: float
+from farm.show.tasks import Ran, task_stream
 
 
 class Watch:
@@ -54,6 +43,4 @@ class Watch:
         return f"Watch({len(self.events)} events, {len(self.tasks)} tasks done)"
 
     def _repr_html_(self) -> str:
-        from farm.show.tasks import task_stream
-
         return task_stream(self.tasks)

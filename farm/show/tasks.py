@@ -1,15 +1,15 @@
 """Which worker did what when, as a drawing: the task stream of a run.
 
-Takes tasks with the times that a `farm.watch.Watch` gave them; gives SVG. A lane is a worker.
+Takes tasks with their times; gives SVG. A lane is a worker.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from farm.show.axis import NAMES, WIDTH, Axis, cut
 from farm.show.svg import bar, drawing, text
-from farm.watch import Ran
 
 COLOURS = {
     "index-track": "#64748b",
@@ -22,6 +22,17 @@ COLOURS = {
     "thumbnails": "#ec4899",
 }
 _LANE, _GAP = 22.0, 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """One task that returned; times in seconds since the watch began, as this process heard of them."""
+
+    key: str
+    name: str
+    worker: str
+    start_s: float
+    end_s: float
 
 
 def task_stream(tasks: Sequence[Ran]) -> str:

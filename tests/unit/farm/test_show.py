@@ -22,8 +22,8 @@ from farm.show.axis import PALETTE, Axis, Cast, cut, short
 from farm.show.cards import export_card, plan_card, preview_card, recording_card, size, stage_bar
 from farm.show.film import film
 from farm.show.storyboard import MOST_SCENES, storyboard
-from farm.show.tasks import task_stream
-from farm.watch import Ran, Watch
+from farm.show.tasks import Ran, task_stream
+from farm.watch import Watch
 from renderer.report import PeerReport, RecordingReport, TrackReport
 from storage.notices import Notice
 
