@@ -54,7 +54,7 @@ class Steadily:
         while self._seen and self._seen[-1][1] <= wanted:
             self._seen.pop()
         self._seen.append((now_s, wanted))
-        while self._seen[0][0] <= now_s - self.cooldown_s:
+        while self._seen[0][0] < now_s - self.cooldown_s:
             self._seen.popleft()
         return self._seen[0][1]
 

@@ -18,6 +18,7 @@ from compositing.times import Span
 from farm.build import engine_id
 from farm.plan import HeardBy, audio_chunks, video_chunks
 from farm.prepare import Prepared
+from renderer.decode import DecodePath
 from renderer.feeds import SeenTrack
 from renderer.index import TrackIndex
 from renderer.intermediate import is_needed, stamp
@@ -40,6 +41,7 @@ class RenderChoices:
     audio: AudioProfile
     loss: LossPolicy = "freeze"
     max_keyframe_interval_s: float = 120.0
+    decode: DecodePath = "software"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +134,7 @@ class Composer:
             choices.audio,
             choices.loss,
             track_inputs(self.prepared, dict(plan.nudge_ms), choices),
+            choices.decode,
         )
         return Composed(self.prepared, state, plan, spec, self.rasters, tuple(self._book.notices))
 

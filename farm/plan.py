@@ -58,7 +58,7 @@ def video_chunks(
 
 def _video_chunk(plan: Plan, spec: RenderSpec, seen: SeenBy, engine: str, frames: range) -> VideoChunk:
     clipped = replace(clip_plan(plan, _span_of(spec.grid, frames)), audio=(), nudge_ms=())
-    sha = hashlib.sha256(f"video {engine} {frames.start} {frames.stop} {spec.video}".encode())
+    sha = hashlib.sha256(f"video {engine} {frames.start} {frames.stop} {spec.video} {spec.decode}".encode())
     sha.update(canonical_plan(clipped))
     times = frame_times_us(spec.grid, frames)
     for member, visible in sorted(cast(clipped, spec.grid, frames).items()):

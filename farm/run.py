@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -55,8 +55,8 @@ Format = Literal["mp4", "m4a"]
 EncoderChoice = Literal["auto", "x264", "nvenc"]
 T = TypeVar("T")
 
-NVENC_POOL = "nvenc"
-"""The Dask resource of workers that have NVIDIA's encoder."""
+NVENC_POOL, NVDEC_POOL = "nvenc", "nvdec"
+"""The Dask resources of workers that have NVIDIA's encoder, and its decoder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +221,8 @@ class _Export:
         settings, options = self._around.settings, self._options
         encoder = choose_encoder(options.encoder, self._remote, settings.pools)
         choices = render_choices(self._state, settings, options.preset, encoder)
+        if encoder == "nvenc" and self._remote and NVDEC_POOL in settings.pools:
+            choices = replace(choices, decode="nvdec")
         return compose(prepared, self._state, fonts_of(settings), choices)
 
     @property
@@ -262,7 +264,7 @@ class _Export:
         workers = self._around.executor.workers
         there = stored_chunks(self._recording) if reuse else frozenset()
         self._tell_found(video, audio, there)
-        pool = {NVENC_POOL: 1.0} if composed.spec.video.encoder == "nvenc" and self._remote else {}
+        pool = pool_of(composed.spec) if self._remote else {}
         pictures = [
             Task(f"video/{s[0].key[:16]}", "render-video", render_video, (composed.spec, s, reuse), (), 1, pool)
             for s in cut_spans([c for c in video if c.key not in there], workers)
@@ -371,6 +373,12 @@ class _Export:
         result = step()
         self._stages[stage] = self._stages.get(stage, 0.0) + self._around.clock() - began
         return result
+
+
+def pool_of(spec: RenderSpec) -> dict[str, float]:
+    """What of a worker's resources a task takes that renders pictures: all of one job's take the same."""
+    takes = {NVENC_POOL: spec.video.encoder == "nvenc", NVDEC_POOL: spec.decode == "nvdec"}
+    return {name: 1.0 for name, taken in takes.items() if taken}
 
 
 def put_rasters(recording: Recording, composed: Composed) -> None:

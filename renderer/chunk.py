@@ -208,7 +208,7 @@ def pack_video(
         height=spec.canvas.h,
         fps=spec.fps,
         first_frame=chunk.first_frame,
-        extra={"encoder": spec.video.encoder, "codec": av.library_versions["libavcodec"][0]},
+        extra={"encoder": spec.video.encoder, "decode": spec.decode, "codec": av.library_versions["libavcodec"][0]},
     )
 
 
@@ -229,5 +229,6 @@ def _actor(
     tracks = bench.seen_tracks(*member, seen_at)
     seen = [track.seen for track in tracks]
     feeds = {c.key: feed(seen, t, tolerance_us(grid)) for t, (c, _) in zip(times, role, strict=True)}
-    players = [Player(t.reader, t.seen.shown, len(t.seen.index) - 1, t.seen.shows_damage) for t in tracks]
+    path = bench.spec.decode
+    players = [Player(t.reader, t.seen.shown, len(t.seen.index) - 1, t.seen.shows_damage, path) for t in tracks]
     return _Actor(feeds, players, tracks, bench.spec.loss, bench.pictures)

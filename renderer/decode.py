@@ -7,17 +7,23 @@ Every picture leaves here as BT.601 limited range 4:2:0; what is tagged otherwis
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Literal, cast
 
 import av
 import numpy as np
+from av.codec.hwaccel import HWAccel
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
 from compositing.picture import Picture, Rotation
 from renderer.encode import planes_of
 
+DecodePath = Literal["software", "nvdec"]
+"""Who decodes: part of a chunk's key. `nvdec` is NVIDIA's decoder, where it opens."""
+
 _VIDEO = {"vp8": "vp8", "vp9": "vp9", "h264": "h264", "av1": "libdav1d"}
+_ON_GPU = frozenset({"vp8", "vp9", "h264"})
+"""Codecs whose decoder can hand its work to a GPU and take it back for a stream that the GPU does not know."""
 _BT709 = 1
 _NATIVE = ("yuv420p", "yuvj420p")
 
@@ -25,10 +31,12 @@ _NATIVE = ("yuv420p", "yuvj420p")
 class VideoDecoder:
     """One track's decoder. Fed in decoding order, beginning with a keyframe."""
 
-    def __init__(self, codec: str) -> None:
-        """`codec` is vp8, vp9, h264 or av1."""
+    def __init__(self, codec: str, path: DecodePath = "software") -> None:
+        """`codec` is vp8, vp9, h264 or av1. Where `path` cannot be had, software decodes: the same pictures of
+        undamaged units, which the standards of all four define to the bit."""
         self._name = _VIDEO[codec]
-        self._context = _open(self._name)
+        self._path = path
+        self._context = _open(self._name, path)
         self._used = False
 
     def decode(self, data: bytes, begins: bool = False) -> av.VideoFrame | None:
@@ -39,7 +47,7 @@ class VideoDecoder:
         a decoder forget: its buffers still hold old pictures, and what is damaged later would show them.
         """
         if begins and self._used:
-            self._context = _open(self._name)
+            self._context = _open(self._name, self._path)
         self._used = True
         frames = self.decode_all(data) if data else []
         return frames[-1] if frames else None
@@ -52,10 +60,27 @@ class VideoDecoder:
             return []
 
 
-def _open(name: str) -> av.VideoCodecContext:
+def _open(name: str, path: DecodePath) -> av.VideoCodecContext:
+    on_gpu = _open_on_gpu(name) if path == "nvdec" and name in _ON_GPU else None
+    if on_gpu is not None:
+        return on_gpu
     context = av.CodecContext.create(name, "r")
     assert isinstance(context, av.VideoCodecContext)
     context.thread_count = 1
+    return context
+
+
+def _open_on_gpu(name: str) -> av.VideoCodecContext | None:
+    """None where there is no GPU, or none that can: also with a fallback allowed, opening raises then."""
+    try:
+        # All decoders of a process share the GPU's primary context: one of its own is a tenth of a gigabyte each.
+        device = HWAccel("cuda", allow_software_fallback=True, options={"primary_ctx": "1"})
+        context = av.CodecContext.create(name, "r", hwaccel=device)
+        assert isinstance(context, av.VideoCodecContext)
+        context.thread_count = 1
+        context.open()
+    except (av.error.FFmpegError, RuntimeError, ValueError, NotImplementedError, OSError):
+        return None
     return context
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from compositing.picture import Picture
-from renderer.decode import VideoDecoder, copied, to_picture
+from renderer.decode import DecodePath, VideoDecoder, copied, to_picture
 from renderer.rtp.units import AccessUnit
 
 _READ_ON_ROWS = 300
@@ -52,7 +52,12 @@ class Player:
     """The pictures of one track, rows in rising order. Opens its decoder with the first row."""
 
     def __init__(
-        self, reader: UnitReader, shown: NDArray[np.bool_], last_row: int, shows_damage: bool
+        self,
+        reader: UnitReader,
+        shown: NDArray[np.bool_],
+        last_row: int,
+        shows_damage: bool,
+        path: DecodePath = "software",
     ) -> None:
         """`shown` (n,) bool says which rows may be shown; rows after `last_row` will not be asked for.
 
@@ -62,6 +67,7 @@ class Player:
         self._shown = shown
         self._shows_damage = shows_damage
         self._last_row = last_row
+        self._path = path
         self._decoder: VideoDecoder | None = None
         self._units: Iterator[AccessUnit] = iter(())
         self._ahead: AccessUnit | None = None
@@ -97,7 +103,7 @@ class Player:
 
     def _jump_to(self, keyframe: int) -> None:
         if self._decoder is None:
-            self._decoder = VideoDecoder(self._reader.codec)
+            self._decoder = VideoDecoder(self._reader.codec, self._path)
         if self._next_row < 0 or keyframe - self._next_row > _READ_ON_ROWS:
             self._units = self._reader.units(keyframe, self._last_row)
             self._advance()

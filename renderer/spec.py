@@ -8,6 +8,7 @@ from typing import Literal
 from compositing.geometry import Size
 from compositing.scene import Plan
 from compositing.times import FrameGrid, Span
+from renderer.decode import DecodePath
 from renderer.profiles import AudioProfile, VideoProfile
 from renderer.sampler import LossPolicy
 from storage.objects import StoreSpec
@@ -44,6 +45,7 @@ class RenderSpec:
     audio: AudioProfile
     loss: LossPolicy
     tracks: tuple[TrackInput, ...]
+    decode: DecodePath = "software"
 
     @property
     def grid(self) -> FrameGrid:

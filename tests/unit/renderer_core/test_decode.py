@@ -166,3 +166,23 @@ def opus_packets_of_a_tone() -> list[bytes]:
 def test_concealing_before_anything_was_heard_is_silence() -> None:
     assert not OpusDecoder().conceal().any()
     assert OpusDecoder().decode(b"").shape == (0, 2)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_where_there_is_no_gpu_software_gives_the_same_pictures(codec: VideoCodec) -> None:
+    asked, plain = VideoDecoder(codec, "nvdec"), VideoDecoder(codec)
+    for data in units_of(codec):
+        there, here = asked.decode(data), plain.decode(data)
+        assert there is not None
+        assert here is not None
+        assert to_picture(there, 0).y.tobytes() == to_picture(here, 0).y.tobytes()
+
+
+def test_a_picture_in_the_layout_of_gpus_is_the_same_picture() -> None:
+    """NVDEC hands out NV12: the two planes of colour interleaved."""
+    plain = VideoDecoder("vp8").decode(units_of("vp8")[0])
+    assert plain is not None
+    interleaved = plain.reformat(format="nv12")
+    ours, theirs = to_picture(plain, 0), to_picture(interleaved, 0)
+    for a, b in zip((ours.y, ours.u, ours.v), (theirs.y, theirs.u, theirs.v), strict=True):
+        assert np.array_equal(a, b)
