@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -46,6 +47,8 @@ from renderer.workbench import Workbench
 STILL_WIDTH = 160
 """Pixels across of the small stills that a timeline shows."""
 _BLACK = (16, 128, 128)
+DrawnRun = tuple[Sequence[bytes], Sequence[int]]
+"""The coded pictures of a segment, and the ticks for which each is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +141,7 @@ class PreviewRenderer:
         self._frames = range(stream.grid.frames(first).start, stream.grid.frames(last).stop)
         self._visible = stream.visible_frames(self._frames)
         self._actor = _actor(bench, stream, self._frames)
-        self._drawers = [_Drawer(r, stream.render) for r in stream.renditions if r.size]
+        self._drawers = [_Drawer(r, stream.render.video, stream.render.fps) for r in stream.renditions if r.size]
         self._sound = PeerSound(bench, stream.peer_id, stream.grid, self._numbers) if stream.sounds else None
 
     def render(self, on_frame: Callable[[], None] = lambda: None) -> Iterator[RenderedSegment]:
@@ -151,8 +154,10 @@ class PreviewRenderer:
         first = frames.start - self._frames.start
         shown = self._visible[first : first + len(frames)]
         afresh = self._stream.pacing(self._actor.seen, number)
-        for drawer in self._drawers:
-            drawer.begin(len(frames), black=not (shown.any() or afresh.any()))
+        if not (shown.any() or afresh.any()):
+            for _ in frames:
+                on_frame()
+            return self._packed(number, {d.name: black_run(*d.settings, len(frames)) for d in self._drawers}, None)
         still: bytes | None = None
         for i in range(len(frames)):
             picture = self._actor.picture(first + i) if shown[i] else None
@@ -161,11 +166,11 @@ class PreviewRenderer:
             if picture is not None and still is None:
                 still = encode_still(upright(picture), "jpeg", STILL_WIDTH)
             on_frame()
-        return self._packed(number, frames, still)
+        return self._packed(number, {d.name: d.finish(len(frames)) for d in self._drawers}, still)
 
-    def _packed(self, number: int, frames: range, still: bytes | None) -> RenderedSegment:
-        ticks = range(*(n * VIDEO_TIMESCALE // self._stream.render.fps for n in (frames.start, frames.stop)))
-        pictures = {d.name: d.finish(ticks) for d in self._drawers}
+    def _packed(self, number: int, drawn: Mapping[str, DrawnRun], still: bytes | None) -> RenderedSegment:
+        tick = self._stream.grid.frames(number).start * VIDEO_TIMESCALE // self._stream.render.fps
+        pictures = {name: VideoRun(tick, *run) for name, run in drawn.items()}
         sound = self._sound.segment(number) if self._sound else None
         audio = AudioRun(sound.first_frame, sound.frames) if sound else None
         files = {
@@ -178,34 +183,28 @@ class PreviewRenderer:
 class _Drawer:
     """One rendition's pictures: drawn, and encoded where they changed."""
 
-    def __init__(self, rendition: Rendition, spec: RenderSpec) -> None:
+    def __init__(self, rendition: Rendition, profile: VideoProfile, grid_fps: int) -> None:
+        """`grid_fps` is the frame rate of the stream, in whose frames a segment is counted."""
         assert rendition.size is not None
         self.name = rendition.name
-        self._size = rendition.size
-        self._profile: VideoProfile = spec.video
-        self._fps = rendition.fps
-        self._step = spec.fps // rendition.fps
+        self.settings = rendition, profile, grid_fps
+        self._size, self._profile = rendition.size, profile
+        self._fps, self._grid_fps = rendition.fps, grid_fps
+        self._step = grid_fps // rendition.fps
         self._hold = hold_frames(rendition.fps)
         self._frame, self._planes = new_frame(rendition.size)
         self._place: Rect | None = None
-        self._black_runs: dict[int, tuple[Sequence[bytes], Sequence[int]]] = {}
         self._encoder: VideoEncoder | None = None
-        self._length, self._black = 0, False
         self._samples: list[bytes] = []
         self._starts: list[int] = []
         self._last: Picture | None = None
 
-    def begin(self, length: int, *, black: bool) -> None:
-        """A segment of `length` frames of the stream's grid begins; `black`: it will show nothing."""
-        self._length, self._black = length, black
-        self._samples, self._starts, self._encoder = [], [], None
-        if not (black and length in self._black_runs):
-            self._encoder = VideoEncoder(self._profile, self._size, self._fps)
-
     def add(self, i: int, picture: Picture | None, *, afresh: bool) -> None:
         """Frame `i` of the segment shows `picture`; `afresh`: it is encoded even if it did not change."""
-        if self._encoder is None or i % self._step:
+        if i % self._step:
             return
+        if self._encoder is None:
+            self._encoder = VideoEncoder(self._profile, self._size, self._fps)
         at = i // self._step
         held = self._starts and picture is self._last and at - self._starts[-1] < self._hold
         if held and not afresh:
@@ -216,16 +215,14 @@ class _Drawer:
         self._starts.append(at)
         self._last = picture
 
-    def finish(self, ticks: range) -> VideoRun:
-        """The pictures of the segment, which covers `ticks`: its last one is shown to its very end."""
-        if self._encoder is None:
-            return VideoRun(ticks.start, *self._black_runs[self._length])
-        self._samples += [annexb_to_avcc(p.data) for p in self._encoder.finish()]
-        edges = [*(start * VIDEO_TIMESCALE // self._fps for start in self._starts), len(ticks)]
-        durations = [end - start for start, end in pairwise(edges)]
-        if self._black:
-            self._black_runs[self._length] = self._samples, durations
-        return VideoRun(ticks.start, self._samples, durations)
+    def finish(self, length: int) -> DrawnRun:
+        """The segment of `length` frames that ends here; its last picture is shown to its very end."""
+        assert self._encoder is not None
+        samples = self._samples + [annexb_to_avcc(p.data) for p in self._encoder.finish()]
+        end = length * VIDEO_TIMESCALE // self._grid_fps
+        edges = [*(start * VIDEO_TIMESCALE // self._fps for start in self._starts), end]
+        self._encoder, self._samples, self._starts = None, [], []
+        return samples, [b - a for a, b in pairwise(edges)]
 
     def _draw(self, picture: Picture | None) -> None:
         if picture is None:
@@ -242,6 +239,15 @@ class _Drawer:
     def _clear(self) -> None:
         for plane, value in zip(self._planes.planes, _BLACK, strict=True):
             plane[:] = value
+
+
+@lru_cache(256)
+def black_run(rendition: Rendition, profile: VideoProfile, grid_fps: int, length: int) -> DrawnRun:
+    """A segment of `length` frames in which nothing is seen: encoded once in a process."""
+    drawer = _Drawer(rendition, profile, grid_fps)
+    for i in range(length):
+        drawer.add(i, None, afresh=False)
+    return drawer.finish(length)
 
 
 def _actor(bench: Workbench, stream: PreviewStream, frames: range) -> _Actor:
