@@ -105,7 +105,7 @@ def check_times(tiles: list[ShownTile], shown: Grey, expected: Grey) -> None:
 
 
 @pytest.mark.parametrize("served", skip_without(("standup",)), indirect=True)
-def test_peers_play_in_step_over_the_life_of_links(served: Served, browser: Browser) -> None:
+def test_peers_play_in_step(served: Served, browser: Browser) -> None:
     served.person.save({"layout": "grid"})
     with composing(browser, served.person) as page:
         page.seek(5000)
