@@ -6,7 +6,8 @@ of is the farm's: spans are cut by `farm.plan.cut_spans`, the same function that
 - a dispatcher runs a few jobs at a time, exports in all slots but one, and plans them one after another;
 - the scheduler handles one thing at a time: each task costs it some milliseconds, and what workers tell (heartbeats,
   progress) takes a share of its time that grows with their number;
-- a worker runs one task at a time. Tasks go by priority, then by order of submission, and are never interrupted.
+- a worker runs one task at a time. Previews go before exports, first segments before others, then the order of
+  submission counts; a task that runs is never interrupted.
 
 What is left out: the store's bandwidth, workers that die, and the time that it takes to start a worker.
 """
@@ -200,7 +201,7 @@ class Farm:
             self._at(at.free_at_s, lambda: self._render(job, at))
 
         if job.kind == "preview":   # it comes first, and finds no index
-            self._submit([self._costs.index_s * hours] * self._costs.tracks, 0, planned)
+            self._submit(job, [self._costs.index_s * hours] * self._costs.tracks, 0, planned)
         else:
             planned()
 
@@ -208,11 +209,11 @@ class Farm:
         workers = max(1, self._house.workers // self._active) if self._house.fair else self._house.workers
         if job.kind == "preview":
             times = preview_tasks(self._costs, job.length_s, workers)
-            self._submit(times, self._costs.streams, lambda: self._end(job, at), lambda: self._first(job))
+            self._submit(job, times, self._costs.streams, lambda: self._end(job, at), lambda: self._first(job))
         else:
             times = export_tasks(self._costs, job.length_s, workers)
             stitch = [self._costs.stitch_s * job.length_s / 3600]
-            self._submit(times, 0, lambda: self._submit(stitch, 0, lambda: self._end(job, at)))
+            self._submit(job, times, 0, lambda: self._submit(job, stitch, 0, lambda: self._end(job, at)))
 
     def _first(self, job: Job) -> None:
         job.first_s = self._now
@@ -227,17 +228,19 @@ class Farm:
 
     def _submit(
         self,
+        job: Job,
         seconds: Sequence[float],
         urgent: int,
         on_done: Callable[[], None],
         on_first: Callable[[], None] = lambda: None,
     ) -> None:
-        """The first `urgent` tasks go before all that are not."""
+        """All tasks of previews go before those of exports, and of each the first `urgent` before the others."""
         batch = _Batch(len(seconds), urgent, on_first, on_done)
         for n, each in enumerate(seconds):
             self._number += 1
             took = each * self._random.lognormvariate(0.0, self._costs.noise)
-            heapq.heappush(self._ready, (0 if n < urgent else 1, self._number, took, n < urgent, batch))
+            rank = 2 * (job.kind == "export") + (n >= urgent)
+            heapq.heappush(self._ready, (rank, self._number, took, n < urgent, batch))
         self._assign()
 
     def _assign(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
@@ -50,7 +51,7 @@ def test_a_slow_scheduler_holds_up_many_small_tasks() -> None:
 def test_two_slots_run_one_export_at_a_time_and_previews_beside_it() -> None:
     out = Farm(House(4), COSTS, 1).run(list(meetings(3, 480, 0.0, 1)))
     exports = sorted((job for job in out.jobs if job.kind == "export"), key=lambda job: job.began_s)
-    for earlier, later in zip(exports, exports[1:], strict=False):
+    for earlier, later in pairwise(exports):
         assert later.began_s >= earlier.done_s
     previews = [job for job in out.jobs if job.kind == "preview"]
     assert max(job.began_s for job in previews) < exports[-1].began_s
@@ -61,7 +62,8 @@ def test_urgent_tasks_go_before_what_waits() -> None:
     jobs = [Job("export", 480.0, 0.0), Job("preview", 480.0, 1.0)]
     Farm(House(2, slots=4), COSTS, 1).run(jobs)
     longest = max(export_tasks(COSTS, 480, 2))
-    assert jobs[1].first_s - jobs[1].arrived_s <= longest + 2
+    # It waits for a worker twice: to index the tracks, and for its first segments.
+    assert longest - 1 <= jobs[1].first_s - jobs[1].arrived_s <= 2 * longest + 2
 
 
 def test_a_seed_is_a_run() -> None:
