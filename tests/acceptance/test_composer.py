@@ -115,6 +115,15 @@ def events(state: dict[str, Any]) -> list[tuple[int, str]]:
     return [(event["t"], event["type"]) for event in state["timeline"]]
 
 
+def says(document: Any, part: Any) -> bool:
+    """Whether `document` says all that `part` does; the server adds what was left to its defaults."""
+    if isinstance(part, dict):
+        return isinstance(document, dict) and all(says(document.get(name), value) for name, value in part.items())
+    if isinstance(part, list):
+        return len(document) == len(part) and all(map(says, document, part))
+    return bool(document == part)
+
+
 def test_a_sitting(sitting: Sitting, browser: Browser) -> None:
     with composing(browser, sitting.person) as page:
         hands = Hands(page)
@@ -143,7 +152,7 @@ def plays(hands: Hands) -> None:
     hands.press("Space")
     hands.page.settle()
     at_ms = hands.time_ms()
-    assert at_ms > 1500
+    assert at_ms >= 1500
     hands.press("ArrowRight")
     assert hands.time_ms() == pytest.approx(at_ms + 1000 / 30, abs=0.5)
 
@@ -190,7 +199,7 @@ def comes_back(hands: Hands, state: dict[str, Any]) -> None:
     assert "user_token" not in visit.page.url
     visit.run(visit.page.reload())
     visit.wait_until("() => globalThis.__composer !== undefined && __composer.tiles().length > 0")
-    assert hands.state() == state
+    assert says(hands.state(), state)
     hands.click("tab", "Events")
     for words in ("Pin Hana", "Place Vera", "Sidebar", "Mute Hana"):
         hands.sees(words)
@@ -201,7 +210,7 @@ def exports(hands: Hands, to: Path) -> Path:
     visit = hands.page.visit
     hands.press("Control+e")
     hands.sees("As trimmed")
-    visit.run(hands.locator(".rc-card", ).filter(has_text="Draft").click())
+    visit.run(hands.locator(".rc-card").filter(has_text="Draft").click())
     hands.sees("everything, 0:08")
     hands.click("button", "Start export")
     percents: list[int] = []
