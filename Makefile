@@ -20,6 +20,7 @@ help:
 	@echo "make clean    remove .venv, caches and out/"
 
 demo: $(STAMP)
+	@scripts/composer-page
 	@mkdir -p $(dir $(DEMO))
 	@$(BIN)/farm export examples/kickoff/rooms/*/* --output $(DEMO)
 	@echo
@@ -29,6 +30,7 @@ demo: $(STAMP)
 test: $(STAMP)
 	@APT=$(APT) scripts/system-packages
 	@scripts/browser-packages
+	@scripts/composer-page
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 check: $(STAMP)
