@@ -205,6 +205,10 @@ def comes_back(hands: Hands, state: dict[str, Any]) -> None:
         hands.sees(words)
 
 
+PERCENT = "() => document.querySelector('.rc-dialog [role=progressbar]')?.getAttribute('aria-valuenow') ?? null"
+"""The progress that the dialog tells; null once its bar is gone. Asked in one step: it may go between two."""
+
+
 def exports(hands: Hands, to: Path) -> Path:
     """Exports as a draft, follows it to its end, and downloads it."""
     visit = hands.page.visit
@@ -215,9 +219,9 @@ def exports(hands: Hands, to: Path) -> Path:
     hands.click("button", "Start export")
     percents: list[int] = []
     bar = hands.locator(".rc-dialog [role=progressbar]")
-    while visit.run(bar.count()):
-        told = visit.run(bar.first.get_attribute("aria-valuenow"))
-        percents += [int(told or 0)] if int(told or 0) not in percents[-1:] else []
+    visit.run(bar.first.wait_for())
+    while (told := visit.run(visit.page.evaluate(PERCENT))) is not None:
+        percents += [int(told)] if int(told) not in percents[-1:] else []
         visit.run(visit.page.wait_for_timeout(50))
     hands.sees("Your export is ready")
     print(f"progress as shown: {percents}")
