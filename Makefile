@@ -31,6 +31,7 @@ test: $(STAMP)
 	@APT=$(APT) scripts/system-packages
 	@scripts/browser-packages
 	@scripts/composer-page
+	@scripts/helm-engine
 	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 check: $(STAMP)

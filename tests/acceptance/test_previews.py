@@ -215,7 +215,7 @@ def export_codes(preview: Preview, stream: Stream) -> dict[int, tuple[int, int] 
     document = {
         "layout": "spotlight",
         "timeline": [{"t": 0, "type": "pin", "peer_id": stream.peer_id, "source": source}],
-        "style": ALONE,
+        "style": ALONE | ({} if source == "camera" else {"screenshare": "stage"}),
         "export": {"resolution": f"{stream.width}x{stream.height}", "fps": GRID_FPS, "start_ms": COMPARED_MS[0],
                    "end_ms": COMPARED_MS[1]},
     }  # fmt: skip
