@@ -239,6 +239,7 @@ def exports(hands: Hands, to: Path) -> Path:
 
 def earlier_ones_are_listed(hands: Hands) -> None:
     hands.click("button", "New export")
+    hands.page.visit.run(hands.locator(".rc-card").filter(has_text="Draft").click())
     hands.sees("nothing: all of it was rendered before")
     hands.sees("Earlier exports")
 
