@@ -1,5 +1,6 @@
 /** What the page itself remembers while it is open: nothing of this is saved. */
 
+import type { ExportFormat, Preset } from "../api/types";
 import type { Source, TimelineEvent } from "../composition/types";
 import { Cell } from "../shared/observable";
 
@@ -22,6 +23,9 @@ export class Session {
   readonly panel = new Cell<PanelName>("layout");
   readonly dialog = new Cell<DialogName>(null);
   readonly proof = new Cell<ProofMode>("off");
+  /** What the next export is to be: as the one before, unless chosen anew. */
+  readonly preset = new Cell<Preset>("standard");
+  readonly format = new Cell<ExportFormat>("mp4");
   /** Said once to screen readers, and shown for a moment. */
   readonly notice = new Cell<string | null>(null);
   /** Commands for the timeline, which alone knows its view. */

@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from "react";
 
-import type { ExportFormat, ExportRequest, Preset } from "../../api/types";
+import type { ExportRequest, Preset } from "../../api/types";
 import { exportOf } from "../../composition/defaults";
 import { trimOf } from "../composing";
 import { useComposer, useCompositionState, useDurationMs, useReadable } from "../context";
@@ -36,12 +36,12 @@ export function ExportDialog(): ReactNode {
 }
 
 function Form(): ReactNode {
-  const { engine, exporting } = useComposer();
+  const { engine, exporting, session } = useComposer();
   const state = useCompositionState();
   const durationMs = useDurationMs();
   const trim = trimOf(state, durationMs);
-  const [preset, setPreset] = useState<Preset>("standard");
-  const [format, setFormat] = useState<ExportFormat>("mp4");
+  const preset = useReadable(session.preset);
+  const format = useReadable(session.format);
   const [choice, setChoice] = useState<RangeChoice>("trim");
   const [own, setOwn] = useState(trim);
   const [isBusy, setBusy] = useState(false);
@@ -81,7 +81,7 @@ function Form(): ReactNode {
                 name="preset"
                 value={value}
                 checked={preset === value}
-                onChange={() => setPreset(value)}
+                onChange={() => session.preset.set(value)}
               />
               <strong>{text}</strong>
               <span>{says}</span>
@@ -97,7 +97,7 @@ function Form(): ReactNode {
               { value: "mp4", text: "Video · MP4" },
               { value: "m4a", text: "Sound alone · M4A" },
             ]}
-            onChange={setFormat}
+            onChange={(wanted) => session.format.set(wanted)}
           />
         </div>
         <div className="rc-export__row">

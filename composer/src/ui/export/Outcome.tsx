@@ -51,6 +51,7 @@ function Ready({ reading }: { readonly reading: JobReading }): ReactNode {
   const url = recording?.exports.find((known) => known.export_id === reading.jobId)?.url ?? null;
   return (
     <>
+      <Progress reading={reading} label="Export" />
       <p className="rc-outcome__words" role="status">
         <Icon name="check" /> Your export is ready.
       </p>
