@@ -6,7 +6,10 @@ picture, at once. Knows no RTP and no file.
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -127,7 +130,22 @@ def _open(
     encoder.bit_rate = bitrate
     encoder.thread_count = 1
     encoder.options = options | ({"x264-params": f"slice-max-size={max_slice}"} if max_slice else {})
+    encoder.open()
+    _leave_real_time()
     return encoder
+
+
+def _leave_real_time() -> None:
+    """Takes this process off the real-time scheduler.
+
+    Where it may, as root, SVT-AV1 puts its threads and the one that opens it there (SCHED_FIFO, 99). All that a test
+    run starts from then on would inherit that and starve the rest of the machine, browsers and servers first.
+    """
+    if sys.platform != "linux":
+        return
+    for thread in os.listdir("/proc/self/task"):
+        with suppress(ProcessLookupError):
+            os.sched_setscheduler(int(thread), os.SCHED_OTHER, os.sched_param(0))
 
 
 @cache
