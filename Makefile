@@ -32,7 +32,7 @@ test: $(STAMP)
 	@scripts/browser-packages
 	@scripts/composer-page
 	@scripts/helm-engine
-	$(BIN)/pytest -n $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
+	@TEST_PROCESSES=$(TEST_PROCESSES) scripts/run-tests $(PYTEST_ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

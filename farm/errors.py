@@ -47,17 +47,19 @@ class Cancelled(FarmError):
 class PoisonTask(FarmError):
     """`task` killed every worker that ran it, or failed in each of its tries with an error worth retrying.
 
-    `reason` is the last error's text; `blame` is that error's, so that a storage outage stays one.
+    `reason` is the last error's text; `blame` is that error's, so that a storage outage stays one. `place` says what
+    the task was to make and where a drawing of it lies; empty where that is not known.
     """
 
-    def __init__(self, task: str, reason: str, blame: Blame = "ours") -> None:
-        super().__init__(task, reason, blame)
+    def __init__(self, task: str, reason: str, blame: Blame = "ours", place: str = "") -> None:
+        super().__init__(task, reason, blame, place)
         self.task = task
         self.reason = reason
         self.blame = blame
+        self.place = place
 
     def __str__(self) -> str:
-        return f"task {self.task!r} was given up: {self.reason}"
+        return f"task {self.task!r} was given up: {self.reason}" + (f"; {self.place}" if self.place else "")
 
 
 class WorkerLost(FarmError):

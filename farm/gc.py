@@ -26,7 +26,7 @@ from storage.objects import ObjectStore, StoreSpec, open_store
 from storage.recordings import Recording, open_recording
 
 DAY_S = 86_400
-SORTS = ("chunks", "rasters", "intermediate", "index", "needs")
+SORTS = ("chunks", "rasters", "intermediate", "index", "needs", "failures")
 """The folders of a cache in which something may go; another, as previews' own, is left alone."""
 
 

@@ -24,6 +24,7 @@ from compositing.plan_json import plan_to_json
 from compositing.state import CompositionState, default_state, parse_state
 from compositing.timeline import clip_plan
 from compositing.times import Span
+from farm.cards import card, export_card, plan_card, preview_card, recording_card
 from farm.cluster import open_executor
 from farm.compose import Composed
 from farm.events import Event
@@ -37,7 +38,6 @@ from farm.progress import ProgressDisplay
 from farm.run import EncoderChoice, ExportOptions, ExportReport, Format, Surroundings, export, plan_of, read
 from farm.settings import FarmSettings, load_settings
 from farm.show.axis import Cast, short
-from farm.show.cards import card, export_card, plan_card, preview_card, recording_card
 from farm.show.film import film
 from farm.stills import still_of
 from renderer.index import TrackIndex

@@ -21,12 +21,14 @@ from compositing.loudness import gain_to, integrate
 from compositing.state import CompositionState
 from compositing.times import Span
 from farm.compose import Composed, RenderChoices, compose
+from farm.errors import PoisonTask
 from farm.events import ChunksFound
 from farm.executors.base import CancelToken, Executor, Observer, Task
 from farm.executors.local import LocalExecutor
 from farm.needs import write_needs
 from farm.output import check_output
 from farm.plan import cut_audio, cut_spans
+from farm.poison import placed
 from farm.prepare import Prepared, prepare
 from farm.settings import FarmSettings
 from farm.tasks import (
@@ -265,17 +267,23 @@ class _Export:
         there = stored_chunks(self._recording) if reuse else frozenset()
         self._tell_found(video, audio, there)
         pool = pool_of(composed.spec) if self._remote else {}
+        spans = cut_spans([c for c in video if c.key not in there], workers)
         pictures = [
             Task(f"video/{s[0].key[:16]}", "render-video", render_video, (composed.spec, s, reuse), (), 1, pool)
-            for s in cut_spans([c for c in video if c.key not in there], workers)
+            for s in spans
         ]
         sounds = [
             Task(f"audio/{s[0].key[:16]}", "render-audio", render_audio, (composed.spec, s, reuse))
             for s in cut_audio([c for c in audio if c.key not in there], workers)
         ]
-        if pictures or sounds:
+        if not (pictures or sounds):
+            return
+        try:
             results = self._run([*pictures, *sounds])
-            self._done += [done for task in (*pictures, *sounds) for done in results[task.key]]
+        except PoisonTask as error:
+            named = {f"{task.name}-{task.key}": span for task, span in zip(pictures, spans, strict=True)}
+            raise placed(error, self._recording, composed, named) from error.__cause__
+        self._done += [done for task in (*pictures, *sounds) for done in results[task.key]]
 
     def _tell_found(
         self, video: Sequence[VideoChunk], audio: Sequence[AudioChunk], there: frozenset[str]

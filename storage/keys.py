@@ -226,6 +226,10 @@ class RecordingKeys:
         """The list of cached objects that an export was made of."""
         return f"{self.needs}{check_id(export_id)}.json"
 
+    def failure(self, chunk_key: str) -> str:
+        """The drawing of where an export failed: in the chunk with this key."""
+        return f"{self.cache}failures/{check_id(chunk_key)}.svg"
+
     @property
     def preview(self) -> PreviewKeys:
         """The keys of the preview streams."""

@@ -8,6 +8,7 @@ readers see an object only when it is whole.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Self
@@ -58,6 +59,21 @@ _PRECONDITION = {"412", "PreconditionFailed"}
 _UNKNOWN_CONDITION = {"501", "NotImplemented"}
 
 
+class _FileSystem(s3fs.S3FileSystem):   # type: ignore[misc]   # s3fs has no types
+    """Closes its connections in the loop that they belong to, in whatever thread it is let go."""
+
+    @staticmethod
+    def close_session(loop: asyncio.AbstractEventLoop, s3: Any) -> None:
+        try:
+            here = asyncio.get_running_loop()
+        except RuntimeError:
+            here = loop
+        if here is loop:
+            s3fs.S3FileSystem.close_session(loop, s3)
+        else:   # s3fs would close them in `here`, to whom they are strangers
+            asyncio.run_coroutine_threadsafe(s3.__aexit__(None, None, None), loop)
+
+
 class S3Store:
     """Keeps storage.contract.ObjectStore over `s3://bucket[/prefix]`; etags are the server's own."""
 
@@ -67,7 +83,7 @@ class S3Store:
         self.url = f"s3://{self.bucket}/{prefix}".rstrip("/")
         self._prefix = check_key(prefix) + "/" if prefix else ""
         addressing = {"s3": {"addressing_style": "path"}} if spec.endpoint else {}
-        self._fs = s3fs.S3FileSystem(
+        self._fs = _FileSystem(
             anon=False,
             endpoint_url=spec.endpoint,
             client_kwargs={"region_name": spec.region} if spec.region else {},

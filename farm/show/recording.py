@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from farm.show.axis import NAMES, WIDTH, Axis, Cast, cut
-from farm.show.svg import INK, bar, drawing, element, text
+from farm.show.svg import INK, TROUBLE, bar, drawing, element, text
 from renderer.report import PeerReport, RecordingReport, TrackReport
 
 KINDS = {"screenshare": ("screen", "#8b5cf6"), "video": ("camera", "#3b82f6"), "audio": ("mic", "#14b8a6")}
-TROUBLE, PAUSED = "#ef4444", "#f59e0b"
+PAUSED = "#f59e0b"
 _LANE, _GAP = 9.0, 3.0
 
 

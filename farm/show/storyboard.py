@@ -5,14 +5,14 @@ Takes a plan and its cast; gives SVG. Tiles are drawn where the export has them;
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from compositing.geometry import Size
 from compositing.scene import Plan, Scene, Tile
 from compositing.times import Span
 from farm.show.axis import WIDTH, Axis, Cast, cut, short
-from farm.show.svg import INK, bar, drawing, element, text, words
+from farm.show.svg import INK, TROUBLE, bar, drawing, element, text, words
 
 MOST_SCENES = 12
 """Of so many scenes there is a drawing; of a long meeting, the first ones."""
@@ -21,16 +21,38 @@ _PICTURE_W, _GAP = 218.0, 16.0
 
 def storyboard(plan: Plan, cast: Cast) -> str:
     """A small drawing of each scene (the first `MOST_SCENES`), and a strip that says how long each of all lasts."""
-    shown = plan.scenes[:MOST_SCENES]
     small = Small.of(plan.canvas, _PICTURE_W)
+    pictures, y = _pictures(plan.scenes[:MOST_SCENES], small, cast)
+    height = y + _strip_height(plan)
+    return drawing(WIDTH, height, [*pictures, *_scene_strip(plan, cast, y)], f"{len(plan.scenes)} scenes")
+
+
+def place_in(plan: Plan, cast: Cast, place: Span, said: Sequence[str]) -> str:
+    """What the canvas shows in `place`, and where that lies in the whole; below the lines that were `said`."""
+    top = 20.0 * len(said) + 8
+    lines = [text(0, 16 + 20 * n, cut(line, 130), size=14 if n == 0 else 12) for n, line in enumerate(said)]
+    small = Small.of(plan.canvas, _PICTURE_W)
+    shown = [scene for scene in plan.scenes if Span(scene.start_ms, scene.end_ms).clip(place)][:MOST_SCENES]
+    pictures, below = _pictures(shown, small, cast)
+    axis, height = Axis((plan.end_ms - plan.start_ms) / 1000), _strip_height(plan)
+    begin_s, end_s = ((ms - plan.start_ms) / 1000 for ms in (place.start_ms, place.end_ms))
+    mark = axis.bar(begin_s, end_s, below, height - 30, "here", fill=TROUBLE, fill_opacity=0.3, stroke=TROUBLE)
+    body = element("g", *pictures, *_scene_strip(plan, cast, below), mark, transform=f"translate(0 {top:g})")
+    return drawing(WIDTH, top + below + height, [*lines, body], " ".join(said))
+
+
+def _strip_height(plan: Plan) -> float:
+    return 62.0 + 12 * len(plan.speech)
+
+
+def _pictures(scenes: Sequence[Scene], small: Small, cast: Cast) -> tuple[list[str], float]:
+    """Drawings of `scenes` in rows, and how far down they reach."""
     columns = int((WIDTH + _GAP) // (_PICTURE_W + _GAP))
     parts: list[str] = []
-    for n, scene in enumerate(shown):
+    for n, scene in enumerate(scenes):
         x, y = n % columns * (_PICTURE_W + _GAP), n // columns * (small.h + 34.0)
         parts.append(element("g", *_picture(scene, small, cast), transform=f"translate({x:g} {y:g})"))
-    y = -(-len(shown) // columns) * (small.h + 34.0)
-    parts += _scene_strip(plan, cast, y)
-    return drawing(WIDTH, y + 62 + 12 * len(plan.speech), parts, f"{len(plan.scenes)} scenes")
+    return parts, -(-len(scenes) // columns) * (small.h + 34.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,9 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 INK = "currentColor"
 """Words and lines are of the page's own colour: they can be read on a light and on a dark one."""
 
+TROUBLE = "#ef4444"
+"""What is wrong is marked with this."""
+
 
 def element(name: str, *children: str, **attributes: object) -> str:
     """`<name …>children</name>`; `stroke_width=2` becomes `stroke-width="2"`, None is left out.

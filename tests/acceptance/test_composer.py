@@ -23,7 +23,7 @@ from tests.support.barcode import Luma, read_barcode
 from tests.support.browser import Browser
 from tests.support.composer import ComposerPage, composing, require_page, stored
 from tests.support.exports import whole_picture
-from tests.support.previews import LEGIBLE_PX, Preview, Previews, SourceTruth
+from tests.support.previews import Preview, Previews, SourceTruth
 from tests.support.serving import Person, Serving
 from tests.support.truth import beeps, luma_of
 
@@ -261,7 +261,7 @@ def obeys(film: Path, state: dict[str, Any], sitting: Sitting) -> None:
     plan = sitting.person.ask(
         "POST", f"/recordings/{sitting.person.recording_id}/plan", json=state
     ).raise_for_status().json()  # fmt: skip
-    hana, vera = sitting.truth("Hana"), sitting.truth("Vera")
+    hana = sitting.truth("Hana")
 
     def shown(t_ms: int, name: str) -> tuple[int, int] | None:
         (scene,) = [s for s in plan["scenes"] if s["start_ms"] <= t_ms < s["end_ms"]]
@@ -269,16 +269,16 @@ def obeys(film: Path, state: dict[str, Any], sitting: Sitting) -> None:
         rect = Rect(**tile["rect"])
         lies = whole_picture(Tile(tile["tile_id"], "video", rect, fit=tile["fit"]), CAMERA)
         assert name != "Hana" or rect.w > 600, rect   # pinned, so she is large
-        return read_barcode(frames[(t_ms - FROM_MS) * rate // 1000], *lies) if lies[2] >= LEGIBLE_PX else None
+        return read_barcode(frames[(t_ms - FROM_MS) * rate // 1000], *lies)
 
-    read = 0
-    for t_ms in (12_500, 14_500, 16_000, 18_000):
-        for name, truth in (("Hana", hana), ("Vera", vera)):
-            if truth.is_seen(t_ms, 100) and (told := shown(t_ms, name)):
-                assert told[0] == truth.index, (t_ms, name)
-                assert told[1] == pytest.approx(t_ms, abs=120), name
-                read += 1
-    assert read >= 5
+    looked_at = {12_500: ["Vera"], 14_500: ["Vera"], 16_000: ["Vera", "Hana"], 18_000: ["Vera", "Hana"]}
+    # until the layout turns, Vera lies on Hana's barcode; later, loss may have frozen her
+    read = [(t_ms, n) for t_ms, names in looked_at.items() for n in names if sitting.truth(n).is_seen(t_ms, 100)]
+    assert {(12_500, "Vera"), (16_000, "Hana"), (18_000, "Hana")} <= set(read)
+    for t_ms, name in read:
+        index, told_ms = shown(t_ms, name) or (None, 0)
+        assert index == sitting.truth(name).index, (t_ms, name)
+        assert told_ms == pytest.approx(t_ms, abs=120), name
     heard = FROM_MS + beeps(film, hana.beep_hz)
     expected = [at for at in hana.beeps_ms if FROM_MS < at < TURNED_MS]
     assert expected

@@ -42,7 +42,7 @@ from tests.support.serving import Person, Serving
 from tests.support.valkey import Valkey
 from tests.support.webhooks import Webhooks
 
-pytestmark = pytest.mark.s3
+pytestmark = [pytest.mark.s3, pytest.mark.browser]
 
 NAME = "standup" if SHARED else "meeting"
 SERVICE_KEY = "what-the-recording-service-shows-3141592653"
@@ -247,7 +247,6 @@ def test_ranges_are_the_objects_bytes_and_no_link_opens_more(scene: Scene, previ
     assert scene.store.url not in str(told)
 
 
-@pytest.mark.browser
 def test_a_browser_plays_it_from_another_origin(scene: Scene, preview: Preview, browser: Browser) -> None:
     """Chromium and hls.js, from signed addresses alone; every frame that is shown is read."""
     told = scene.person.recording()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import gc
 import os
 import socket
 import subprocess
@@ -500,3 +502,21 @@ def test_a_counting_store_counts() -> None:
     with store.writer("b") as stream:
         stream.write(b"123")
     assert (store.requests, store.bytes_read, store.bytes_written) == (4, 2, 8)
+
+
+@pytest.mark.s3
+def test_a_store_that_is_let_go_leaves_the_callers_loop_alone(s3_spec: StoreSpec) -> None:
+    """The connections of s3fs belong to a loop of its own: a collector that runs in another must not close them."""
+
+    async def use_and_let_go() -> list[str]:
+        complaints: list[str] = []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(str(context)))
+        store = open_store(s3_spec)
+        await asyncio.to_thread(store.put, "a", b"1")
+        del store
+        gc.collect()
+        await asyncio.sleep(0)
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        return complaints + [str(task) for task in others]
+
+    assert asyncio.run(use_and_let_go()) == []

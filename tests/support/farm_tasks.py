@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from farm.executors.base import TaskContext
+from farm.tasks import render_video
+from renderer.spec import RenderSpec, VideoChunk
 
 
 class Flaky(Exception):
@@ -92,6 +95,15 @@ def die_once(context: TaskContext, log: Path) -> str:
 
 def die(context: TaskContext, pause_s: float) -> None:
     time.sleep(pause_s)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def render_one_and_die(
+    context: TaskContext, spec: RenderSpec, chunks: Sequence[VideoChunk], reuse: bool
+) -> None:
+    """A span whose second chunk kills whoever renders it."""
+    render_video(context, spec, chunks[:1], reuse)
+    time.sleep(0.1)   # so that the worker's word that it has begun is out
     os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -15,11 +15,11 @@ from compositing.scene import PeerSpans, Plan, Scene, Tile, Transition
 from compositing.timeline import scene_at
 from compositing.times import Span
 from compositing.transition import tiles_at
+from farm.cards import export_card, plan_card, preview_card, recording_card, size, stage_bar
 from farm.events import TaskDone, TaskStarted
 from farm.preview import PreviewReport
 from farm.run import Counts, ExportReport
 from farm.show.axis import PALETTE, Axis, Cast, cut, short
-from farm.show.cards import export_card, plan_card, preview_card, recording_card, size, stage_bar
 from farm.show.film import film
 from farm.show.storyboard import MOST_SCENES, storyboard
 from farm.show.tasks import Ran, task_stream
