@@ -42,13 +42,16 @@ export class Autosave<T> {
   readonly #abort = new AbortController();
   #etag: string | null;
   #newest: T;
-  #stored: T;
+  /** What the server holds; null while that is nothing, or not known. */
+  #stored: T | null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #running: Promise<void> | null = null;
   #retryMs = RETRY_MS;
 
+  /** `etag` null: nothing is stored yet, and `stored` is what one begins with. */
   constructor(stored: T, etag: string | null, options: AutosaveOptions<T>) {
-    this.#stored = this.#newest = stored;
+    this.#newest = stored;
+    this.#stored = etag === null ? null : stored;
     this.#etag = etag;
     this.#options = options;
     this.#status = new Cell<SaveStatus>({ kind: "saved", atMs: null });
@@ -93,7 +96,8 @@ export class Autosave<T> {
   /** After a conflict: what somebody else saved counts from now on. */
   takeTheirs(state: T, etag: string | null): void {
     this.#cancelTimer();
-    this.#stored = this.#newest = state;
+    this.#newest = state;
+    this.#stored = etag === null ? null : state;
     this.#etag = etag;
     this.#status.set({ kind: "saved", atMs: null });
   }

@@ -46,9 +46,9 @@ describe("a document", () => {
   beforeEach(() => vi.useFakeTimers());
   afterEach(() => vi.useRealTimers());
 
-  function opened(write: AutosaveOptions<CompositionState>["write"]) {
+  function opened(write: AutosaveOptions<CompositionState>["write"], etag: string | null = '"0"') {
     const isTransient = (error: unknown) => error instanceof TypeError;
-    const autosave = new Autosave<CompositionState>(EMPTY, '"0"', { write, isTransient, quietMs: 100, now: () => 42 });
+    const autosave = new Autosave<CompositionState>(EMPTY, etag, { write, isTransient, quietMs: 100, now: () => 42 });
     return new CompositionDocument(EMPTY, autosave);
   }
 
@@ -80,6 +80,17 @@ describe("a document", () => {
     await vi.advanceTimersByTimeAsync(200);
     expect(write).toHaveBeenCalledTimes(2);
     expect(write.mock.calls[1]?.slice(1, 2)).toEqual(['"1"']);
+  });
+
+  it("that was never saved is saved when asked, though nothing was edited: else it could not be exported", async () => {
+    const write = vi.fn().mockResolvedValue('"1"');
+    const document = opened(write, null);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(write).not.toHaveBeenCalled();
+    await document.flush();
+    expect(write.mock.calls[0]?.slice(0, 2)).toEqual([EMPTY, null]);
+    await document.flush();
+    expect(write).toHaveBeenCalledOnce();
   });
 
   it("has nothing to save after an edit and its undoing", async () => {
