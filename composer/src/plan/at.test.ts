@@ -1,7 +1,17 @@
 import { describe, expect, it } from "vitest";
 
 import { plan, scene, tile } from "../shared/fixtures";
-import { frameNumber, frameTimeMs, momentAt, nudgeMs, sceneIndexAt, tilesDuring } from "./at";
+import {
+  eventTimeMs,
+  firstFrameMs,
+  frameNumber,
+  frameTimeMs,
+  momentAt,
+  nearestEventTimeMs,
+  nudgeMs,
+  sceneIndexAt,
+  tilesDuring,
+} from "./at";
 import { meets, spanAt } from "./spans";
 
 const MEETING = plan(
@@ -92,5 +102,29 @@ describe("spans", () => {
       true,
       false,
     ]);
+  });
+});
+
+describe("an event of a frame", () => {
+  const frames = Array.from({ length: 2_000 }, (_, n) => n);
+
+  it.each([15, 24, 25, 30, 50, 60])("is shown by that frame and found again there, at %d fps", (fps) => {
+    for (const n of frames) {
+      const t = eventTimeMs(frameTimeMs((n * 1000) / fps, fps), fps);
+      expect(frameNumber(firstFrameMs(t, fps), fps)).toBe(n);
+      expect(eventTimeMs(firstFrameMs(t, fps), fps)).toBe(t);
+    }
+  });
+
+  it("is not shown by the frame before, which a time in whole milliseconds falls into", () => {
+    expect(frameNumber(3_333, 30)).toBe(99);
+    expect(frameNumber(firstFrameMs(3_333, 30), 30)).toBe(100);
+    expect(frameNumber(firstFrameMs(3_334, 30), 30)).toBe(101);
+  });
+
+  it("lands on the frame that is nearest to where it is moved to", () => {
+    const playheads = frames.map((n) => nearestEventTimeMs((n * 1000) / 30, 30));
+    expect(playheads).toEqual(frames.map((n) => eventTimeMs((n * 1000) / 30, 30)));
+    expect([3_340, 3_349, 3_351, 3_366.67].map((t) => nearestEventTimeMs(t, 30))).toEqual([3_333, 3_333, 3_366, 3_366]);
   });
 });

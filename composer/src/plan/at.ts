@@ -26,6 +26,21 @@ export function frameNumber(tMs: number, fps: number): number {
   return Math.floor((tMs * fps) / 1000 + 1e-6);
 }
 
+/** When the first frame stands that shows what happens at `tMs`. */
+export function firstFrameMs(tMs: number, fps: number): number {
+  return (Math.ceil((tMs * fps) / 1000 - 1e-6) * 1000) / fps;
+}
+
+/** The whole millisecond at which something has to happen so that the frame on screen at `tMs` is the first to show it. */
+export function eventTimeMs(tMs: number, fps: number): number {
+  return Math.floor(frameTimeMs(tMs, fps) + 1e-6);
+}
+
+/** The same for the frame that is nearest to `tMs`. */
+export function nearestEventTimeMs(tMs: number, fps: number): number {
+  return eventTimeMs(tMs + 500 / fps, fps);
+}
+
 /** The scene that holds `tMs`; the first or last one for times outside the plan. Null for a plan without scenes. */
 export function sceneIndexAt(plan: Plan, tMs: number): number {
   return Math.max(

@@ -12,7 +12,7 @@ import * as edits from "../composition/edits";
 import type { Edit } from "../composition/document";
 import type { CompositionState, FitName, LayoutName, NormRect, Source, TimelineEvent } from "../composition/types";
 import type { ComposerEngine } from "../engine/types";
-import { frameTimeMs } from "../plan/at";
+import { eventTimeMs, firstFrameMs, nearestEventTimeMs } from "../plan/at";
 import { evenRect, toFractions } from "../plan/geometry";
 import type { Rect, Tile } from "../plan/types";
 import * as composing from "./composing";
@@ -50,12 +50,16 @@ export class Actions {
     return this.#engine.manifest.get()?.duration_ms ?? this.#engine.transport.state.get().endMs;
   }
 
+  get #fps(): number {
+    return exportOf(this.#state).fps;
+  }
+
   /** From when on an edit made now holds: the frame that is seen, in whole milliseconds. */
   editTimeMs(): number {
     const now = this.#engine.transport.timeMs();
     const { playing } = this.#engine.transport.state.get();
     if (!playing && this.#anchor !== null && Math.abs(this.#anchor.shownMs - now) < 1) return this.#anchor.atMs;
-    return Math.floor(frameTimeMs(now, exportOf(this.#state).fps) + 1e-6);
+    return eventTimeMs(now, this.#fps);
   }
 
   // ---- what is seen ---------------------------------------------------------------------------------------------
@@ -127,7 +131,12 @@ export class Actions {
   }
 
   moveEvent(event: TimelineEvent, tMs: number): void {
-    this.changeEvent(event, { ...event, t: Math.max(0, Math.round(tMs)) });
+    this.changeEvent(event, { ...event, t: this.snappedMs(tMs) });
+  }
+
+  /** Where an event lands that is moved to `tMs`: a frame begins there. */
+  snappedMs(tMs: number): number {
+    return nearestEventTimeMs(Math.max(0, tMs), this.#fps);
   }
 
   removeEvent(event: TimelineEvent): void {
@@ -173,6 +182,11 @@ export class Actions {
     this.#engine.transport.seek(Math.min(this.durationMs, Math.max(0, tMs)));
   }
 
+  /** Shows what happens at `tMs`: its own frame may begin a part of a millisecond later. */
+  seekToEvent(tMs: number): void {
+    this.seek(firstFrameMs(tMs, this.#fps));
+  }
+
   run(command: Command): void {
     const verb = this.#verbs[command];
     verb();
@@ -187,9 +201,10 @@ export class Actions {
     frameForward: () => this.#step(1),
     secondBack: () => this.seek(this.#engine.transport.timeMs() - 1_000),
     secondForward: () => this.seek(this.#engine.transport.timeMs() + 1_000),
-    previousEvent: () => this.seek(composing.neighbours(this.#state, this.#engine.transport.timeMs()).before ?? 0),
+    previousEvent: () =>
+      this.seekToEvent(composing.neighbours(this.#state, this.#engine.transport.timeMs()).before ?? 0),
     nextEvent: () =>
-      this.seek(composing.neighbours(this.#state, this.#engine.transport.timeMs()).after ?? this.durationMs),
+      this.seekToEvent(composing.neighbours(this.#state, this.#engine.transport.timeMs()).after ?? this.durationMs),
     start: () => this.seek(0),
     end: () => this.seek(this.durationMs),
     trimIn: () => this.trimIn(),
@@ -231,7 +246,7 @@ export class Actions {
     const { transition_ms: transitionMs } = styleOf(this.#state);
     const { playing } = this.#engine.transport.state.get();
     if (this.#state === before || playing || transitionMs === 0) return;
-    this.#engine.transport.seek(Math.min(this.durationMs, atMs + transitionMs));
+    this.#engine.transport.seek(Math.min(this.durationMs, firstFrameMs(atMs + transitionMs, this.#fps)));
     this.#anchor = { atMs, shownMs: this.#engine.transport.timeMs() };
   }
 

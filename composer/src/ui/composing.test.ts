@@ -79,4 +79,10 @@ describe("neighbours", () => {
     expect(neighbours(known, 2_000)).toEqual({ before: 1_000, after: 3_000 });
     expect(neighbours(known, 500)).toEqual({ before: null, after: 1_000 });
   });
+
+  it("are found from the frame that shows an event which begins between two frames", () => {
+    const known = state({ t: 1_000, type: "unpin" }, { t: 3_340, type: "unpin" }, { t: 5_000, type: "unpin" });
+    expect(neighbours(known, 3_366.67)).toEqual({ before: 1_000, after: 5_000 });
+    expect(neighbours(known, 3_333.34)).toEqual({ before: 1_000, after: 3_340 });
+  });
 });

@@ -8,7 +8,8 @@
 import { isHiddenAt, isMutedAt, layoutAt, pinnedAt, placedAt } from "../composition/at";
 import { exportOf } from "../composition/defaults";
 import * as edits from "../composition/edits";
-import type { CompositionState, LayoutName, Source } from "../composition/types";
+import type { CompositionState, LayoutName, Source, TimelineEvent } from "../composition/types";
+import { firstFrameMs, frameNumber } from "../plan/at";
 
 export function wantLayout(state: CompositionState, t: number, layout: LayoutName): CompositionState {
   const before = takenBack(state, t, "layout");
@@ -62,16 +63,19 @@ export function trimOf(state: CompositionState, durationMs: number): { startMs: 
   return { startMs, endMs: Math.max(startMs, Math.min(end ?? durationMs, durationMs)) };
 }
 
-/** The event times before and after `tMs`, for stepping from one to the next. */
+/** The event times before and after those that the frame at `tMs` is the first to show: for stepping through them. */
 export function neighbours(state: CompositionState, tMs: number): { before: number | null; after: number | null } {
+  const { fps } = exportOf(state);
+  const here = frameNumber(tMs, fps);
+  const frameOf = (event: TimelineEvent) => frameNumber(firstFrameMs(event.t, fps), fps);
   return {
-    before: state.timeline.findLast((event) => event.t < tMs - 1)?.t ?? null,
-    after: state.timeline.find((event) => event.t > tMs + 1)?.t ?? null,
+    before: state.timeline.findLast((event) => frameOf(event) < here)?.t ?? null,
+    after: state.timeline.find((event) => frameOf(event) > here)?.t ?? null,
   };
 }
 
 function takenBack(state: CompositionState, t: number, subject: string): CompositionState {
-  const says = (event: CompositionState["timeline"][number]) => event.t === t && edits.subjectOf(event) === subject;
+  const says = (event: TimelineEvent) => event.t === t && edits.subjectOf(event) === subject;
   if (!state.timeline.some(says)) return state;
   return { ...state, timeline: state.timeline.filter((event) => !says(event)) };
 }

@@ -71,7 +71,7 @@ function EventList({ timeline, selected }: EventListProps): ReactNode {
               aria-pressed={event === selected}
               onClick={() => {
                 session.selectEvent(event);
-                actions.seek(event.t);
+                actions.seekToEvent(event.t);
               }}
             >
               <Icon name={ICONS[event.type]} />
@@ -124,7 +124,7 @@ export function EventEditor({ event }: { readonly event: TimelineEvent }): React
       </Field>
       <Details event={event} />
       <div className="rc-row">
-        <Button icon="toStart" onClick={() => actions.seek(event.t)}>
+        <Button icon="toStart" onClick={() => actions.seekToEvent(event.t)}>
           Go there
         </Button>
         <Button icon="trash" look="danger" onClick={() => actions.removeEvent(event)}>

@@ -101,7 +101,7 @@ export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HT
     gesture.current = null;
     timeline.show({ guideMs: null });
     if (now?.kind === "marker") {
-      if (now.toMs === null) actions.seek(now.box.marker.tMs);
+      if (now.toMs === null) actions.seekToEvent(now.box.marker.tMs);
       else actions.moveEvent(now.box.marker.event, now.toMs);
     }
     if (now?.kind === "trim") actions.settle();
@@ -122,7 +122,7 @@ export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HT
     const wanted = clampMs(view, marker.tMs + dx * view.msPerPx);
     const marks = [engine.transport.timeMs(), ...marksBut(timeline, marker.index)];
     const { tMs, mark } = event.ctrlKey ? { tMs: wanted, mark: null } : attracted(wanted, marks, view);
-    now.toMs = Math.round(tMs);
+    now.toMs = actions.snappedMs(tMs);
     timeline.show({ guideMs: mark, markers: moved(timeline.shown.markers, marker.index, now.toMs) });
   };
 
