@@ -68,7 +68,7 @@ class Job(_Frozen):
     recording_id: str
     status: JobStatus = "queued"
     request: dict[str, Any]
-    """What was asked for, by the schema of its kind (scheduler_api.jobs.requests)."""
+    """What was asked for; scheduler_api.jobs.work reads it, by the job's kind."""
     created_by: str
     """The subject of the user, or the name of the service."""
     created_at: Moment

@@ -18,7 +18,7 @@ Knows ids, kinds and recordings, no jobs; must not know storage. Raises redis.ex
     farm:queue:busy                          hash: how many jobs of a line of previews are taken
     farm:queue:leases                        sorted set: job id by when its lease runs out
     farm:queue:attended                      there while a dispatcher is at work
-    farm:queue:job:{job id}                  hash: kind, line, queued_ms, epoch, attempts, owner
+    farm:queue:job:{job id}                  hash: kind, line, queued_ms, epoch, owner
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ local function lease(id, owner, lease_ms)
   local epoch = math.max(now_us(), redis.call('HGET', at, 'epoch') + 1)
   redis.call('HSET', at, 'epoch', epoch, 'owner', owner)
   redis.call('ZADD', key('leases'), now_ms() + lease_ms, id)
-  return {id, epoch, redis.call('HINCRBY', at, 'attempts', 1), kind}
+  return {id, epoch, kind}
 end
 local function release(id)
   local kind, line = unpack(redis.call('HMGET', key('job', id), 'kind', 'line'))
@@ -79,21 +79,21 @@ local function holds(id, epoch)
 end
 """
 
-# ARGV: id, kind, line, epoch, attempts.   Gives 0 for a job that is known.
+# ARGV: id, kind, line, epoch.   Gives 0 for a job that is known.
 _ENQUEUE = (
     _PRELUDE
     + """
-local id, kind, line, epoch, attempts = unpack(ARGV)
+local id, kind, line, epoch = unpack(ARGV)
 local at = key('job', id)
 if redis.call('EXISTS', at) == 1 then return 0 end
 line = key('line', kind, line)
-redis.call('HSET', at, 'kind', kind, 'line', line, 'queued_ms', now_ms(), 'epoch', epoch, 'attempts', attempts)
+redis.call('HSET', at, 'kind', kind, 'line', line, 'queued_ms', now_ms(), 'epoch', epoch)
 wait(id, false)
 return 1
 """
 )
 
-# ARGV: owner, lease_ms, kind...   Gives id, epoch, attempts, kind, or nothing.
+# ARGV: owner, lease_ms, kind...   Gives id, epoch, kind, or nothing.
 _TAKE = (
     _PRELUDE
     + """
@@ -113,7 +113,7 @@ return false
 """
 )
 
-# ARGV: owner, lease_ms, id.   Gives id, epoch, attempts, kind, or nothing if the job does not wait.
+# ARGV: owner, lease_ms, id.   Gives id, epoch, kind, or nothing if the job does not wait.
 _TAKE_THIS = (
     _PRELUDE
     + """
@@ -153,7 +153,6 @@ _GIVE_BACK = (
     + """
 if not holds(ARGV[1], ARGV[2]) then return 0 end
 release(ARGV[1])
-redis.call('HINCRBY', key('job', ARGV[1]), 'attempts', -1)
 wait(ARGV[1], true)
 return 1
 """
@@ -194,8 +193,6 @@ class Claim:
 
     job_id: str
     epoch: int
-    attempts: int
-    """How often the job was taken, this time counted and what was handed back not."""
     kind: JobKind
 
 
@@ -217,7 +214,7 @@ class JobQueue:
     async def enqueue(self, job: Job) -> bool:
         """Puts the job at the end of its recording's line; False if it is known already, waiting or taken."""
         line = f"{job.room_id}/{job.recording_id}"
-        return bool(await self._enqueue(args=[job.job_id, job.kind, line, job.epoch, job.attempts]))
+        return bool(await self._enqueue(args=[job.job_id, job.kind, line, job.epoch]))
 
     async def take(self, dispatcher_id: str, kinds: Iterable[JobKind] = KINDS) -> Claim | None:
         """The job whose turn it is, leased to this dispatcher; of several `kinds` the first goes first."""
@@ -236,7 +233,7 @@ class JobQueue:
         return bool(await self._finish(args=[claim.job_id, claim.epoch]))
 
     async def give_back(self, claim: Claim) -> bool:
-        """The job goes to the front, as if it had not been taken; False if the claim is not valid any more."""
+        """The job goes to the front of its line; False if the claim is not valid any more."""
         return bool(await self._give_back(args=[claim.job_id, claim.epoch]))
 
     async def reap(self) -> list[str]:
@@ -275,5 +272,5 @@ class JobQueue:
 def _claim(found: list[bytes | int] | None) -> Claim | None:
     if not found:
         return None
-    job_id, epoch, attempts, kind = found
-    return Claim(text(job_id), int(epoch), int(attempts), "preview" if text(kind) == "preview" else "export")
+    job_id, epoch, kind = found
+    return Claim(text(job_id), int(epoch), "preview" if text(kind) == "preview" else "export")

@@ -35,7 +35,7 @@ from scheduler_api.jobs.running import Outcome, Reporter, RunJob, fence_of, in_t
 from storage.errors import MalformedDocument
 
 MAX_ATTEMPTS = 5
-"""A job whose process has died this often is given up."""
+"""A job that was begun this often, and whose process died each time, is given up."""
 
 _log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -119,7 +119,7 @@ class Turn:
         """The job as it is after this turn: finished, or back in the queue."""
         if await self._house.board.cancel_requested(job.job_id):
             return await self._fail(job, CANCELLED)
-        if self.claim.attempts > MAX_ATTEMPTS:
+        if job.attempts >= MAX_ATTEMPTS:
             return await self._fail(job, ABANDONED)
         job = await self._begin(job)
         try:
@@ -189,8 +189,8 @@ class Turn:
 
     async def _begin(self, job: Job) -> Job:
         at = self._house.moment()
-        claim = {"epoch": self.claim.epoch, "attempts": self.claim.attempts}
-        return await self._write(job.moved("processing", at, started_at=job.started_at or at, progress=None, **claim))
+        begun = {"epoch": self.claim.epoch, "attempts": job.attempts + 1}
+        return await self._write(job.moved("processing", at, started_at=job.started_at or at, progress=None, **begun))
 
     async def _succeed(self, job: Job, outcome: Outcome) -> Job:
         whole = self._progress and self._progress.model_copy(update={"fraction": 1.0, "eta_s": 0.0})

@@ -14,6 +14,7 @@ import pytest
 from farm.job import Job, moment
 from scheduler_api.jobs.dispatcher import Dispatcher
 from scheduler_api.jobs.failures import OURS, STORAGE
+from scheduler_api.jobs.queue import JobQueue
 from scheduler_api.jobs.turn import MAX_ATTEMPTS
 from tests.support.dispatching import house_of, hurry
 from tests.support.jobs import Office, a_job, until
@@ -112,6 +113,18 @@ class TestAJob:
         async with working():
             failed = await office.seen(job, "failed")
         assert (failed.reason, tries(office, job)) == ("abandoned", 0)
+
+    async def test_that_was_taken_often_but_never_begun_is_not_given_up(
+        self, office: Office, working: Working
+    ) -> None:
+        job = await office.submit()
+        hasty = JobQueue(office.redis, lease_s=0.01)
+        for _ in range(MAX_ATTEMPTS + 1):   # as while the store is away: its record cannot be read, its lease runs out
+            assert await hasty.take("d0")
+            assert await until(hasty.reap, 3) == [job.job_id]
+        async with working():
+            ready = await office.seen(job, "ready", "failed")
+        assert (ready.status, ready.attempts) == ("ready", 1)
 
     async def test_that_never_came_into_being_is_dropped(self, office: Office, working: Working) -> None:
         job = a_job()
@@ -264,7 +277,7 @@ class TestStop:
         assert (await office.events(job))[-1] == "queued"
         claim = await office.queue.take("d2")
         assert claim is not None
-        assert (claim.job_id, claim.attempts) == (job.job_id, 1)
+        assert claim.job_id == job.job_id
 
     async def test_it_does_not_wait_for_what_does_not_end(self, office: Office, working: Working) -> None:
         job = await office.submit(a_job(seconds=8.0, deaf=True))
