@@ -6,6 +6,7 @@
 import Hls, { ErrorDetails, ErrorTypes, Events, type ErrorData } from "hls.js";
 
 import type { SignedLinks } from "../api/links";
+import { Decoding } from "./decoding";
 import { FrameWatch } from "./frames";
 import { hlsConfig, multivariant } from "./loading";
 import { isBlackAt, placedAt, type Placed } from "./shapes";
@@ -39,6 +40,7 @@ export class StreamPlayer {
   readonly video: HTMLVideoElement;
   readonly #hls: Hls;
   readonly #frames: FrameWatch;
+  readonly #decoding = new Decoding();
   readonly #playlist: string;
   #rendition: RenditionName;
   #targetMs: number;
@@ -148,6 +150,7 @@ export class StreamPlayer {
     if (this.video.seeking || this.video.readyState < HTMLMediaElement.HAVE_CURRENT_DATA) return;
     const driftMs = this.mediaMs - mediaMs;
     this.#driftMs = driftMs;
+    this.#decoding.playsAt(this.mediaMs);
     this.#learnLead(driftMs, rate);
     const { hasSound } = this.source;
     const steering = steer(driftMs, { rate, bending: this.#bending, seen: this.isSeen, hasSound });
@@ -270,7 +273,7 @@ export class StreamPlayer {
 
   #failed(error: ErrorData): void {
     if (!error.fatal || this.#isClosed) return;
-    if (error.type === ErrorTypes.MEDIA_ERROR) {
+    if (error.type === ErrorTypes.MEDIA_ERROR && this.#decoding.failed()) {
       this.#hls.recoverMediaError();
       return;
     }
@@ -284,10 +287,14 @@ export class StreamPlayer {
     this.#retry = null;
     if (error.details === ErrorDetails.MANIFEST_LOAD_ERROR || this.#hls.levels.length === 0) {
       this.#hls.loadSource(this.#playlist);
-    } else this.#hls.startLoad(this.#targetMs / 1000);
+      return;
+    }
+    if (error.type === ErrorTypes.MEDIA_ERROR) this.#hls.recoverMediaError();
+    this.#hls.startLoad(this.#targetMs / 1000);
   }
 
   #recovered(): void {
+    if (this.#decoding.isGivenUp) return;
     this.#error = null;
     this.#retryMs = RETRY_MS;
   }
