@@ -39,6 +39,7 @@ ENV PATH=/opt/farm/bin:$PATH \
 USER 10001:10001
 VOLUME /scratch
 EXPOSE 8000
-# Reaps what a process leaves behind, and hands signals on. The chart's commands begin with `farm`, too.
+# Reaps what a process leaves behind, and hands signals on: as process 1 a program that handles no SIGTERM yet would
+# not get it. The chart's pods give arguments and no command, so they begin with it, too.
 ENTRYPOINT ["tini", "--"]
 CMD ["farm", "serve", "--role", "api"]

@@ -104,3 +104,4 @@ def test_the_steps_are_those_of_the_dockerfile() -> None:
     for source in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
         assert [name for name in source.split() if not (ROOT / name).exists()] == []
     assert re.search(r"^USER 10001", text, re.MULTILINE)
+    assert re.search(r'^ENTRYPOINT \["tini", "--"\]', text, re.MULTILINE), "the farm is not process 1"

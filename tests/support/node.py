@@ -4,10 +4,10 @@
         node.wait_until_ready()
         node.delete(node.pods("worker-cpu")[0])       # SIGTERM, as `kubectl delete pod`
 
-Each pod is one process, started with the command and the variables of its manifest and nothing else; it has an address
-of its own in 127.0.0.0/8, so that ports are the chart's own. Names of services are replaced by the address of their
-pod, mounts by folders. Probes are those of the manifests. Pods that end are started again; a Deployment's number of
-replicas can be read and set over TLS, as the autoscaler does it.
+Each pod is one process, started with the words and the variables of its manifest and nothing else, without the image's
+entrypoint; it has an address of its own in 127.0.0.0/8, so that ports are the chart's own. Names of services are
+replaced by the address of their pod, mounts by folders. Probes are those of the manifests. Pods that end are started
+again; a Deployment's number of replicas can be read and set over TLS, as the autoscaler does it.
 """
 
 from __future__ import annotations
@@ -232,7 +232,7 @@ class Node:
         scratch.mkdir()
         (container,) = workload.template["containers"]
         env = {**self._variables(container, name, address, scratch), **self._env, "PATH": f"{self._bin}:/usr/bin:/bin"}
-        command = [*container["command"], *container.get("args", ())]
+        command = [*container.get("command", ()), *container.get("args", ())]
         arguments = [self._here(_expanded(word, env), address, scratch) for word in command]
         log = self._folder / f"{name}.log"
         with log.open("wb") as out:

@@ -142,7 +142,8 @@ def test_commands_are_the_farms_own(name: str) -> None:
     for component, container in containers(rendered(name)):
         if component == "valkey":
             continue
-        program, command, *arguments = container["command"]
+        assert "command" not in container, "it would go around the image's entrypoint, which hands signals on"
+        program, command, *arguments = container["args"]
         assert program == "farm"
         found = main.get_command(click.Context(main), command)
         assert found is not None, command
@@ -205,8 +206,8 @@ def test_everything_that_serves_is_probed(name: str) -> None:
 def test_workers_have_time_to_go() -> None:
     for pool in ("cpu", "gpu"):
         worker = rendered("gpu").one("Deployment", f"worker-{pool}")["spec"]["template"]["spec"]
-        command = worker["containers"][0]["command"]
-        assert worker["terminationGracePeriodSeconds"] > float(command[command.index("--grace") + 1])
+        words = worker["containers"][0]["args"]
+        assert worker["terminationGracePeriodSeconds"] > float(words[words.index("--grace") + 1])
 
 
 def test_the_gpu_pool_is_one_of_nvidias() -> None:
@@ -215,7 +216,7 @@ def test_the_gpu_pool_is_one_of_nvidias() -> None:
     assert worker["runtimeClassName"] == "nvidia"
     assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in worker["tolerations"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
-    assert container["command"][-2:] == ["--resources", "nvenc=4,nvdec=4"]
+    assert container["args"][-2:] == ["--resources", "nvenc=4,nvdec=4"]
     dispatcher = rendered("gpu").one("Deployment", "dispatcher")["spec"]["template"]["spec"]["containers"][0]
     assert {"name": "FARM_POOLS", "value": "nvenc,nvdec"} in dispatcher["env"]
     assert not [v for v in workloads(rendered("default"))["dispatcher"]["spec"]["containers"][0]["env"]
@@ -227,8 +228,8 @@ def test_the_gpu_pool_is_one_of_nvidias() -> None:
 
 def test_the_autoscaler_may_set_the_pools_and_nothing_else() -> None:
     release = rendered("gpu")
-    command = release.one("Deployment", "autoscaler")["spec"]["template"]["spec"]["containers"][0]["command"]
-    pools = [parse_pool(command[i + 1]) for i, word in enumerate(command) if word == "--pool"]
+    words = release.one("Deployment", "autoscaler")["spec"]["template"]["spec"]["containers"][0]["args"]
+    pools = [parse_pool(words[i + 1]) for i, word in enumerate(words) if word == "--pool"]
     assert [(p.name, p.minimum, p.maximum, p.slots) for p in pools] == [("cpu", 0, 200, 1), ("gpu", 0, 8, 4)]
     role = release.one("Role", "autoscaler")
     scales = next(rule for rule in role["rules"] if rule["resources"] == ["deployments/scale"])
@@ -250,7 +251,7 @@ def test_a_plain_autoscaler_goes_by_a_metric_that_there_is() -> None:
     assert external["metric"]["name"] in metric_names()
     assert external["metric"]["selector"]["matchLabels"]["pool"] == "cpu"
     (watcher,) = workloads(rendered("external"))["autoscaler"]["spec"]["containers"]
-    assert "--watch-only" in watcher["command"]
+    assert "--watch-only" in watcher["args"]
     assert not rendered("external").all("Role")
 
 
