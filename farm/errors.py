@@ -112,7 +112,12 @@ class ClusterUnreachable(FarmError):
 
 
 class VersionMismatch(FarmError):
-    """The cluster has another version of `package`: its pixels are not those that their keys name."""
+    """The cluster has another version of `package`: its pixels are not those that their keys name.
+
+    Another worker may have the right one, and during a rollout all will, soon.
+    """
+
+    retryable = True
 
     def __init__(self, package: str, here: str, there: str) -> None:
         super().__init__(package, here, there)

@@ -25,6 +25,7 @@ from typing import Any
 from distributed import Client, KilledWorker
 from distributed import TimeoutError as DaskTimeout
 
+from farm.build import engine_id
 from farm.errors import ClusterUnreachable, PoisonTask, WorkerLost
 from farm.events import ChunkStored, TaskDone, TaskFailed, TaskProgress, TaskRetried, TaskStarted
 from farm.executors.base import (
@@ -136,7 +137,7 @@ class DaskRun:
         self._live[task.key] = attempt
         attempt.future = self._client.submit(
             run_task,
-            Address(self._topic, self.name, task.key, attempt.failed),
+            Address(self._topic, self.name, task.key, attempt.failed, engine_id()),
             pickle.dumps((task.function, task.args)),
             # Dask groups by the words before the first that is hexadecimal: by the task's name.
             key=f"{task.name}-{self.name}-{task.key}-{attempt.failed}",

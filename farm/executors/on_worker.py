@@ -17,7 +17,8 @@ from typing import Any
 from distributed import Reschedule, Worker, get_worker
 
 from compositing.threads import use_one_thread
-from farm.errors import Cancelled
+from farm.build import engine_id
+from farm.errors import Cancelled, VersionMismatch
 from farm.executors.base import TaskContext
 
 
@@ -30,6 +31,8 @@ class Address:
     key: str
     tries: int
     """How many tries failed before this one."""
+    engine: str
+    """The build that the keys of what is rendered name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,9 @@ class Outcome:
 
 
 def run_task(address: Address, call: bytes) -> Outcome:
-    """Run `call`, a pickled (function, args)."""
+    """Run `call`, a pickled (function, args). Raises VersionMismatch on a worker of another build."""
+    if address.engine != engine_id():
+        raise VersionMismatch("recording-farm", address.engine, engine_id())
     worker = get_worker()
     use_one_thread()
     _send(worker, address, kind="started", on=_name(worker))

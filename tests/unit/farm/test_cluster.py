@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -17,8 +18,9 @@ from typing import Any
 import pytest
 from distributed import Client
 
+from farm.build import engine_id
 from farm.cluster import check_versions, connect, open_executor
-from farm.errors import ClusterUnreachable, VersionMismatch, WorkerLost
+from farm.errors import ClusterUnreachable, PoisonTask, VersionMismatch, WorkerLost
 from farm.events import TaskStarted
 from farm.executors.base import CancelToken, Task
 from farm.executors.local import LocalExecutor
@@ -36,10 +38,10 @@ def python() -> Iterator[Callable[..., subprocess.Popen[str]]]:
     started: list[subprocess.Popen[str]] = []
     scratch = tempfile.TemporaryDirectory()   # who is killed leaves things behind; a socket's path must be short
 
-    def start(*args: str, **variables: str) -> subprocess.Popen[str]:
+    def start(*args: str, cwd: Path = ROOT, **variables: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [sys.executable, "-m", *args],
-            cwd=ROOT,
+            cwd=cwd,
             env=os.environ | {"TMPDIR": scratch.name} | variables,
             text=True,
             stdout=subprocess.PIPE,
@@ -202,6 +204,25 @@ class TestARemoteCluster:
             tasks = [Task("n", "double", do.double, (4,))]
             assert executor.run(tasks, lambda event: None, CancelToken()) == {"n": 8}
         assert time.monotonic() - start_s < 10.0, "the only worker was still busy"
+
+    def test_a_worker_of_another_build_that_joins_later_runs_nothing(
+        self, scheduler: tuple[Any, str], python: Callable[..., subprocess.Popen[str]], tmp_path: Path
+    ) -> None:
+        """Same libraries, other code: its pixels would lie under our keys."""
+        build, log = tmp_path / "build", tmp_path / "log"
+        for room in ("compositing", "renderer", "storage", "farm", "tests/support"):
+            shutil.copytree(ROOT / room, build / room, ignore=shutil.ignore_patterns("__pycache__"))
+        with (build / "renderer" / "encode.py").open("a") as code:
+            code.write("# of yesterday\n")
+        with open_executor(FarmSettings(), scheduler=scheduler[1]) as executor:
+            options = ("--nthreads", "1", "--no-nanny", "--no-dashboard")
+            python("distributed.cli.dask_worker", scheduler[1], *options, cwd=build)
+            task = Task("n", "write", do.write_line, (log, "rendered"))
+            with pytest.raises(PoisonTask, match="runs recording-farm") as caught:
+                executor.run([task], lambda event: None, CancelToken())
+        assert isinstance(caught.value.__cause__, VersionMismatch)
+        assert caught.value.__cause__.here == engine_id()
+        assert not log.exists()
 
 
 class TestVersions:
