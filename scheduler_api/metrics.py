@@ -1,7 +1,7 @@
 """What Prometheus reads: requests, jobs in the queue, streams. On a port of its own, not on the API's.
 
-A `Metrics` belongs to one process and has its own registry. The middleware counts requests by route, never by path:
-ids would make a series each.
+A `Metrics` belongs to one process and has its own registry. The middleware counts requests by route, never by path,
+and by methods that are known: whatever a caller may make up would make a series each.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from scheduler_api.jobs.queue import JobQueue
 from scheduler_api.logs import bind
+
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"})
+"""Those that are told apart; the parser of requests lets any word pass."""
 
 _SECONDS = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
@@ -83,7 +86,7 @@ class RequestLog:
                 self._tell(scope, seen)
 
     def _tell(self, scope: Scope, seen: _Seen) -> None:
-        method, route = scope["method"], _route(scope)
+        method, route = _method(scope), _route(scope)
         self._metrics.requests.labels(method, route, str(seen.status)).inc()
         self._metrics.seconds.labels(method, route).observe(seen.first_byte_s)
         self._metrics.sent_bytes.labels(route).inc(seen.sent)
@@ -106,6 +109,12 @@ class _Seen:
             self.first_byte_s = time.perf_counter() - self._began
         self.sent += len(message.get("body", b""))
         await self._send(message)
+
+
+def _method(scope: Scope) -> str:
+    """The method; for all that are none, one name."""
+    method = str(scope["method"])
+    return method if method in _METHODS else "other"
 
 
 def _route(scope: Scope) -> str:

@@ -219,6 +219,18 @@ async def test_metrics_have_a_port_of_their_own(tmp_path: Path, valkey: Valkey) 
     await redis.aclose()
 
 
+async def test_made_up_methods_are_one_series(door: Door) -> None:
+    async with served(door.app) as address:
+        for n in range(50):
+            request = f"X{n} /nowhere HTTP/1.1\r\nHost: farm\r\nConnection: close\r\n\r\n"
+            assert (await exchange(address, request.encode()))[0] in (404, 405)
+        await exchange(address, b"PUT /nowhere HTTP/1.1\r\nHost: farm\r\nConnection: close\r\n\r\n")
+    registry = door.app.state.metrics.registry
+    for family in ("farm_http_requests", "farm_http_request_seconds"):
+        (found,) = [one for one in registry.collect() if one.name == family]
+        assert {sample.labels["method"] for sample in found.samples} == {"other", "PUT"}
+
+
 async def test_only_known_origins_may_read_answers(tmp_path: Path, valkey: Valkey) -> None:
     keys, redis = copy_recording(tmp_path), valkey.client()
     origins = "https://app.test, https://b.test"
