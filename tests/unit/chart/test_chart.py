@@ -203,6 +203,15 @@ def test_everything_that_serves_is_probed(name: str) -> None:
             assert "exec" in probe or probe["httpGet"]["port"] in ports, component
 
 
+def test_the_image_of_the_queue_is_said_to_be_what_its_pod_needs() -> None:
+    (container,) = workloads(rendered("default"))["valkey"]["spec"]["containers"]
+    probes = [container[f"{kind}Probe"]["exec"]["command"][-1] for kind in ("startup", "readiness", "liveness")]
+    programs = {container["command"][0], *(probe.split()[0] for probe in probes)}
+    said = SCHEMA["properties"]["redis"]["properties"]["image"]["properties"]["tag"]["description"]
+    assert [program for program in programs if f"`{program}`" not in said] == []
+    assert {program.partition("-")[0] for program in programs} == {"valkey"}
+
+
 def test_workers_have_time_to_go() -> None:
     for pool in ("cpu", "gpu"):
         worker = rendered("gpu").one("Deployment", f"worker-{pool}")["spec"]["template"]["spec"]
