@@ -49,6 +49,11 @@ class Steadily:
     _seen: deque[tuple[float, int]] = field(default_factory=deque)
     """(when, how many), the numbers falling."""
 
+    @property
+    def fresh(self) -> bool:
+        """Whether nothing was ever wanted."""
+        return not self._seen
+
     def replicas(self, wanted: int, now_s: float) -> int:
         """What to have now that `wanted` are wanted; `now_s` never falls."""
         while self._seen and self._seen[-1][1] <= wanted:

@@ -75,10 +75,14 @@ class Autoscaler:
             wanted = pool.wanted(tasks)
             self.meters.see(pool, tasks, len(load), wanted)
             if self._kubernetes is not None:
-                await self._set(self._kubernetes, pool, steadily.replicas(wanted, now_s), load)
+                present = await self._kubernetes.replicas(pool.target)
+                if steadily.fresh:   # after a restart: who is there was wanted just now
+                    steadily.replicas(min(present, pool.maximum), now_s)
+                await self._set(self._kubernetes, pool, present, steadily.replicas(wanted, now_s), load)
 
-    async def _set(self, kubernetes: Kubernetes, pool: Pool, replicas: int, load: Mapping[str, int]) -> None:
-        present = await kubernetes.replicas(pool.target)
+    async def _set(
+        self, kubernetes: Kubernetes, pool: Pool, present: int, replicas: int, load: Mapping[str, int]
+    ) -> None:
         if replicas == present:
             return
         if replicas < present:

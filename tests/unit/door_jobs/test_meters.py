@@ -212,6 +212,25 @@ async def test_workers_follow_the_demand_and_the_idle_ones_go(tmp_path: Path) ->
 
 
 @pytest.mark.anyio
+async def test_an_autoscaler_that_was_restarted_sends_nobody_away_at_once(tmp_path: Path) -> None:
+    world = World(replicas=3)
+    world.load = {"a": 0, "b": 0, "c": 0}
+    autoscaler = scaler(world, tmp_path)
+    seen = {}
+    for now_s in (100, 105, 111):
+        await autoscaler.look(now_s)
+        seen[now_s] = world.replicas
+    assert seen == {100: 3, 105: 3, 111: 0}, "after the cooldown of 10 s, as without a restart"
+
+
+@pytest.mark.anyio
+async def test_one_that_was_restarted_keeps_to_the_bounds(tmp_path: Path) -> None:
+    world = World(replicas=9)
+    await scaler(world, tmp_path).look(0)
+    assert world.replicas == 4
+
+
+@pytest.mark.anyio
 async def test_who_only_watches_sets_nothing(tmp_path: Path) -> None:
     world = World(replicas=1)
     world.tasks, world.load = 3, {"a": 1}
