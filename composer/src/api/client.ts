@@ -5,6 +5,7 @@ import type { Plan } from "../plan/types";
 import { ApiError } from "./errors";
 import { Http } from "./http";
 import { jobEvents, type JobEvent } from "./jobs";
+import { newKey } from "./keys";
 import type {
   AssetSaved,
   ExportFormat,
@@ -134,11 +135,11 @@ export class ComposerApi {
   }
 
   /** `key`: repeating a request with the same one gives the same job. */
-  requestPreview(wanted: PreviewRequest = {}, key: string = crypto.randomUUID()): Promise<JobAccepted> {
+  requestPreview(wanted: PreviewRequest = {}, key: string = newKey()): Promise<JobAccepted> {
     return this.#request("preview", "preview:read", wanted, key);
   }
 
-  requestExport(wanted: ExportRequest = {}, key: string = crypto.randomUUID()): Promise<JobAccepted> {
+  requestExport(wanted: ExportRequest = {}, key: string = newKey()): Promise<JobAccepted> {
     return this.#request("export", "export:create", wanted, key);
   }
 

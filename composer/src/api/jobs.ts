@@ -2,6 +2,7 @@
 
 import { ApiError, isTransient } from "./errors";
 import type { Http } from "./http";
+import { backoffMs, isOver, pause } from "./retry";
 import { EventParser, type ServerEvent } from "./sse";
 import type { JobProgress, JobStatus } from "./types";
 
@@ -15,16 +16,13 @@ export type JobEvent =
     }
   | ({ readonly type: "progress"; readonly job_id: string } & JobProgress);
 
-const RETRY_MS = 2_000;
-const LONGEST_RETRY_MS = 30_000;
-
 /**
  * The events of a job until its last one (`ready` or `failed`). A connection that breaks is made again with
  * Last-Event-ID, so no event is lost or told twice. Throws ApiError where the server refuses; ends when `signal` does.
  */
 export async function* jobEvents(http: Http, jobId: string, signal: AbortSignal): AsyncGenerator<JobEvent, void> {
   let lastId: string | null = null;
-  let retryMs = RETRY_MS;
+  let retryMs: number | undefined;
   for (let failures = 0; !isOver(signal); failures++) {
     try {
       const parser: EventParser = new EventParser(lastId);
@@ -40,7 +38,7 @@ export async function* jobEvents(http: Http, jobId: string, signal: AbortSignal)
       if (isOver(signal)) return;
       if (error instanceof ApiError && !isTransient(error)) throw error;
     }
-    await pause(Math.min(LONGEST_RETRY_MS, retryMs * 2 ** Math.max(0, failures)), signal);
+    await pause(backoffMs(failures + 1, retryMs), signal);
   }
 }
 
@@ -64,20 +62,4 @@ async function* connection(
   } finally {
     await reader.cancel().catch(() => undefined);
   }
-}
-
-/** A function, since the signal changes while others run. */
-function isOver(signal: AbortSignal): boolean {
-  return signal.aborted;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer);
-      resolve();
-    };
-    const timer = setTimeout(done, ms);
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

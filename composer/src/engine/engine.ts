@@ -40,7 +40,7 @@ class Engine implements ComposerEngine {
 
   constructor(options: EngineOptions) {
     this.api = new ComposerApi(options);
-    this.#links = new SignedLinks(() => this.api.status(this.#abort.signal));
+    this.#links = new SignedLinks(() => this.readStatus());
     this.#plans = new PlanKeeper((state, window, signal) => this.api.plan(state, window, signal));
     this.#videos = unseen();
     this.transport = new Playback({
@@ -99,6 +99,13 @@ class Engine implements ComposerEngine {
     this.#show();
     if (this.#phase.get().kind === "ready") this.#tellPreview(status);
     if (isInTheMaking(status)) this.#lookAgain();
+  }
+
+  async readStatus(): Promise<RecordingStatus> {
+    const status = await this.api.status(this.#abort.signal);
+    this.#links.learn(status);
+    this.#recording.set(status);
+    return status;
   }
 
   previewUrl(path: string): string | null {

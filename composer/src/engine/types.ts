@@ -30,10 +30,11 @@ export type Phase =
   | { readonly kind: "ready"; readonly preview: "none" | "making" | "failed" | "whole" }
   | { readonly kind: "failed"; readonly error: unknown };
 
-/** How the plan stands to the state: `error` says why the server would not plan the newest state. */
+/** How the plan stands to the state: `error` says why the server would not plan a state. */
 export interface PlanReading {
   /** The plan around the playhead: whole for short recordings, else a window. The last one known while a new one is fetched. */
   readonly plan: Plan | null;
+  /** Whether a newer plan than this one is on its way. */
   readonly fetching: boolean;
   readonly error: unknown;
 }
@@ -54,6 +55,8 @@ export interface ComposerEngine {
   open(): Promise<void>;
   /** Reads status and manifest anew, and takes up what is new: after a preview or an export was asked for. */
   refresh(): Promise<void>;
+  /** Reads the status alone: what became of exports, and addresses that hold for a while again. */
+  readStatus(): Promise<RecordingStatus>;
   /** The address of a file of the preview, such as a waveform or a still, by its path in the manifest. */
   previewUrl(path: string): string | null;
   close(): void;

@@ -8,8 +8,8 @@ import { FailureScreen, LoadingScreen } from "./chrome/Screens";
 import { TopBar } from "./chrome/TopBar";
 import { ComposerContext, useComposer, useReadable, type Composer } from "./context";
 import { ExportDialog } from "./export/ExportDialog";
+import { ExportDesk } from "./exports";
 import { Inspector } from "./inspector/Inspector";
-import { JobWatch } from "./jobs";
 import { PreviewDesk } from "./previews";
 import { Session } from "./session";
 import { StageArea } from "./stage/StageArea";
@@ -39,14 +39,15 @@ export function ComposerPage({
 function useParts(engine: ComposerEngine): Composer {
   const composer = useMemo(() => {
     const session = new Session();
-    const [previews, exporting] = [new PreviewDesk(engine), new JobWatch(engine.api)];
+    const [previews, exporting] = [new PreviewDesk(engine), new ExportDesk(engine)];
     return { engine, session, actions: new Actions(engine, session), previews, exporting };
   }, [engine]);
   useEffect(() => {
     composer.previews.begin();
+    composer.exporting.begin();
     return () => {
       composer.previews.close();
-      composer.exporting.stop();
+      composer.exporting.close();
     };
   }, [composer]);
   return composer;

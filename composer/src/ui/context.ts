@@ -7,7 +7,7 @@ import type { ComposerEngine } from "../engine/types";
 import { frameTimeMs, momentAt, type Moment } from "../plan/at";
 import type { Readable } from "../shared/observable";
 import type { Actions } from "./actions";
-import type { JobWatch } from "./jobs";
+import type { ExportDesk } from "./exports";
 import type { PreviewDesk } from "./previews";
 import type { Session } from "./session";
 
@@ -16,7 +16,7 @@ export interface Composer {
   readonly session: Session;
   readonly actions: Actions;
   readonly previews: PreviewDesk;
-  readonly exporting: JobWatch;
+  readonly exporting: ExportDesk;
 }
 
 export const ComposerContext = createContext<Composer | null>(null);

@@ -1,6 +1,7 @@
 /** Follows one job of the server until it ends, and tells how it stands. */
 
 import type { ComposerApi } from "../api/client";
+import { retried } from "../api/retry";
 import type { Job, JobProgress, JobStatus } from "../api/types";
 import { Cell, type Readable } from "../shared/observable";
 
@@ -12,7 +13,12 @@ export interface JobReading {
   readonly reason: string | null;
   readonly message: string | null;
   readonly warnings: Job["warnings"];
+  /** Why it is no longer followed, though it may go on; null while it is. */
+  readonly lost: unknown;
 }
+
+/** How often the last look at a job that has ended is tried: its end is known without. */
+const LAST_TRIES = 3;
 
 export class JobWatch {
   readonly #api: ComposerApi;
@@ -32,16 +38,12 @@ export class JobWatch {
     if (this.#reading.get()?.jobId === jobId && this.#abort !== null) return;
     this.stop();
     const abort = (this.#abort = new AbortController());
-    this.#reading.set({ jobId, status: "queued", progress: null, reason: null, message: null, warnings: [] });
+    const known = this.#reading.get();
+    this.#reading.set(known?.jobId === jobId ? { ...known, lost: null } : queued(jobId));
     try {
-      this.#take(await this.#api.job(jobId, abort.signal));
-      for await (const event of this.#api.jobEvents(jobId, abort.signal)) {
-        if (event.type === "progress") this.#change({ status: "processing", progress: event });
-        else this.#change({ status: event.status, reason: event.reason, message: event.message });
-      }
-      if (!abort.signal.aborted) this.#take(await this.#api.job(jobId, abort.signal));
-    } catch (error) {
-      if (!abort.signal.aborted) this.#change({ status: "failed", reason: "unreachable", message: wordsOf(error) });
+      await this.#listen(jobId, abort.signal);
+    } catch (lost) {
+      if (!abort.signal.aborted) this.#change({ lost });
     } finally {
       if (this.#abort === abort) this.#abort = null;
     }
@@ -62,8 +64,18 @@ export class JobWatch {
     this.#reading.set(null);
   }
 
-  #take({ job_id: jobId, status, progress, reason, message, warnings }: Job): void {
-    this.#reading.set({ jobId, status, progress, reason, message, warnings });
+  /** Only the events say that a job has ended; what one look more or less would have told can be missed. */
+  async #listen(jobId: string, signal: AbortSignal): Promise<void> {
+    const tell = (told: Partial<JobReading>) => {
+      if (!signal.aborted) this.#change(told);
+    };
+    const look = async () => tell(toldBy(await this.#api.job(jobId, signal)));
+    await look().catch(() => undefined);
+    for await (const event of this.#api.jobEvents(jobId, signal)) {
+      if (event.type === "progress") tell({ status: "processing", progress: event });
+      else tell({ status: event.status, reason: event.reason, message: event.message });
+    }
+    await retried(look, signal, LAST_TRIES).catch(() => undefined);
   }
 
   #change(change: Partial<JobReading>): void {
@@ -73,9 +85,13 @@ export class JobWatch {
 }
 
 export function isRunning(reading: JobReading | null): boolean {
-  return reading !== null && (reading.status === "queued" || reading.status === "processing");
+  return reading?.lost === null && (reading.status === "queued" || reading.status === "processing");
 }
 
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+function toldBy({ status, progress, reason, message, warnings }: Job): Partial<JobReading> {
+  return { status, progress, reason, message, warnings };
+}
+
+function queued(jobId: string): JobReading {
+  return { jobId, status: "queued", progress: null, reason: null, message: null, warnings: [], lost: null };
 }

@@ -58,7 +58,7 @@ function Title(): ReactNode {
 /** Shows how far a running export has come, also while its dialog is closed. */
 function ExportButton(): ReactNode {
   const { actions, exporting } = useComposer();
-  const reading = useReadable(exporting.reading);
+  const reading = useReadable(exporting.job.reading);
   const fraction = reading?.progress?.fraction ?? 0;
   const isBusy = isRunning(reading);
   return (

@@ -12,7 +12,7 @@ const SHOWN = 8;
 export function Earlier(): ReactNode {
   const { engine, exporting } = useComposer();
   const recording = useReadable(engine.recording);
-  const reading = useReadable(exporting.reading);
+  const reading = useReadable(exporting.job.reading);
   const exports = (recording?.exports ?? []).filter((known) => known.export_id !== reading?.jobId);
   if (exports.length === 0) return null;
   return (

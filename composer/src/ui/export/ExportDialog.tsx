@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from "react";
+import { useEffect, useState, type ReactNode } from "react";
 
 import type { ExportRequest, Preset } from "../../api/types";
 import { exportOf } from "../../composition/defaults";
@@ -26,7 +26,8 @@ type RangeChoice = "trim" | "own";
 /** What to export and how; how far it has come; what was exported before. */
 export function ExportDialog(): ReactNode {
   const { session, exporting } = useComposer();
-  const reading = useReadable(exporting.reading);
+  const reading = useReadable(exporting.job.reading);
+  useEffect(() => exporting.attend(), [exporting]);
   return (
     <Dialog title="Export" size="medium" onClose={() => session.dialog.set(null)}>
       {reading === null ? <Form /> : <Outcome reading={reading} />}
@@ -55,8 +56,7 @@ function Form(): ReactNode {
     try {
       await saved(engine.document);
       const wanted: ExportRequest = { composition_id: "latest", preset, format, ...rangeOf(choice, own, durationMs) };
-      const { job_id: jobId } = await engine.api.requestExport(wanted);
-      void exporting.follow(jobId).then(() => engine.refresh().catch(() => undefined));
+      await exporting.ask(wanted, engine.document.state.get());
     } catch (problem) {
       setError(problem);
       setBusy(false);

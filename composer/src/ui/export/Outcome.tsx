@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from "react";
+import { useRef, useState, type ReactNode } from "react";
 
 import { useComposer, useReadable } from "../context";
 import { Button } from "../controls/Button";
@@ -10,14 +10,38 @@ import { Download } from "./Earlier";
 
 /** A running export, and what became of it. */
 export function Outcome({ reading }: { readonly reading: JobReading }): ReactNode {
-  const { exporting } = useComposer();
+  if (reading.lost !== null) return <Lost reading={reading} />;
   if (isRunning(reading)) return <Running reading={reading} />;
   return (
     <div className="rc-outcome" data-status={reading.status}>
       {reading.status === "ready" ? <Ready reading={reading} /> : <Failed reading={reading} />}
-      <Button look="quiet" icon="plus" onClick={() => exporting.forget()}>
-        New export
+      <NewExport />
+    </div>
+  );
+}
+
+function NewExport(): ReactNode {
+  const { exporting } = useComposer();
+  return (
+    <Button look="quiet" icon="plus" onClick={() => exporting.job.forget()}>
+      New export
+    </Button>
+  );
+}
+
+/** It may go on, or have ended: nobody can see it from here. */
+function Lost({ reading }: { readonly reading: JobReading }): ReactNode {
+  const { exporting } = useComposer();
+  const { title, remedy } = wordsFor(reading.lost);
+  return (
+    <div className="rc-outcome" data-status="lost">
+      <p className="rc-problem" role="alert">
+        <strong>The export is out of sight; it may go on all the same.</strong> {title} {remedy}
+      </p>
+      <Button icon="reload" onClick={() => void exporting.follow(reading.jobId)}>
+        Look again
       </Button>
+      <NewExport />
     </div>
   );
 }
@@ -27,7 +51,7 @@ function Running({ reading }: { readonly reading: JobReading }): ReactNode {
   const [cancel, setCancel] = useState<"no" | "asked" | { readonly error: unknown }>("no");
   const stop = () => {
     setCancel("asked");
-    exporting.cancel().catch((error: unknown) => setCancel({ error }));
+    exporting.job.cancel().catch((error: unknown) => setCancel({ error }));
   };
   return (
     <div className="rc-outcome" data-status="running">
@@ -36,6 +60,7 @@ function Running({ reading }: { readonly reading: JobReading }): ReactNode {
       <Button look="danger" icon="close" disabled={cancel === "asked"} onClick={stop}>
         {cancel === "asked" ? "Stopping…" : "Cancel export"}
       </Button>
+      <NewExport />
       {typeof cancel === "object" && (
         <p className="rc-problem" role="alert">
           {wordsFor(cancel.error).title}
@@ -62,8 +87,25 @@ function Ready({ reading }: { readonly reading: JobReading }): ReactNode {
   );
 }
 
+/** Keeps its address while that opens, for with another one it would begin anew; then goes on with the newest. */
 function Film({ url }: { readonly url: string }): ReactNode {
-  return <video className="rc-outcome__film" src={url} controls preload="metadata" />;
+  const [src, setSrc] = useState(url);
+  const reachedS = useRef(0);
+  return (
+    <video
+      className="rc-outcome__film"
+      src={src}
+      controls
+      preload="metadata"
+      onError={(event) => {
+        reachedS.current = event.currentTarget.currentTime;
+        setSrc(url);
+      }}
+      onLoadedMetadata={(event) => {
+        event.currentTarget.currentTime = reachedS.current;
+      }}
+    />
+  );
 }
 
 function Warnings({ reading }: { readonly reading: JobReading }): ReactNode {
