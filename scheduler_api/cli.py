@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from scheduler_api.settings import DoorSettings
     from scheduler_api.supervisor import Program
 
+LAST_PORT = 65535
+
 ROLES = ("all", "api", "gateway", "composition", "dispatcher")
 
 
@@ -63,6 +65,8 @@ def serve(role: str, **asked: Any) -> None:
 @click.option("--interval", "interval_s", type=click.FloatRange(0.1), default=5.0, show_default=True)
 @click.option("--cooldown", "cooldown_s", type=click.FloatRange(0), default=120.0, show_default=True,
               help="Seconds for which workers must have been too many before some go.")  # fmt: skip
+@click.option("--deletion-cost/--no-deletion-cost", "marks_pods", default=True, show_default=True,
+              help="Marks idle pods to go first, for which it must be allowed to patch pods.")  # fmt: skip
 @click.option("--watch-only", is_flag=True, help="Tells by metrics what is wanted, and sets nothing.")
 def autoscale(demand_url: str, pools: tuple[str, ...], **options: Any) -> None:
     """Has the workers of a Kubernetes cluster follow the work there is.
@@ -131,17 +135,18 @@ def _supervise(settings: DoorSettings) -> int:
     secrets = secrets_of(settings)   # makes them, or refuses, before anything starts
     with listen(settings) as listener:
         listener.set_inheritable(True)
-        stages = _stages(settings, secrets, listener.fileno())
+        programs = stages_of(settings, secrets, listener.fileno())
 
         async def run() -> int:
-            return await Supervisor(stages, lambda line: click.echo(line)).run()
+            return await Supervisor(programs, lambda line: click.echo(line)).run()
 
         return asyncio.run(run())
 
 
-def _stages(settings: DoorSettings, secrets: Secrets, listener_fd: int) -> list[list[Program]]:
+def stages_of(settings: DoorSettings, secrets: Secrets, listener_fd: int) -> list[list[Program]]:
+    """What the role `all` consists of. The API listens on `listener_fd`. Raises BadSetting."""
     from scheduler_api.embedded import url_of
-    from scheduler_api.startup import state_dir_of
+    from scheduler_api.startup import state_dir_of, without_secrets
     from scheduler_api.supervisor import Program
 
     valkey = state_dir_of(settings) / "valkey"
@@ -150,9 +155,22 @@ def _stages(settings: DoorSettings, secrets: Secrets, listener_fd: int) -> list[
     python = (sys.executable, "-m")
     embedded = Program("valkey", (*python, "scheduler_api.embedded", str(valkey)), env)
     api = Program("api", (*python, "scheduler_api.serve", "all", str(listener_fd)), env, (listener_fd,))
-    signs = {"FARM_WEBHOOK_KEY": secrets.webhook_key} if secrets.webhook_key else {}
-    dispatcher = Program("dispatcher", (*python, "scheduler_api.serve", "dispatcher"), env | signs)
+    dispatcher = Program(
+        "dispatcher",
+        (*python, "scheduler_api.serve", "dispatcher"),
+        without_secrets(env) | _of_dispatcher(settings, secrets),
+    )
     return [*([] if settings.redis else [[embedded]]), [api, dispatcher]]
+
+
+def _of_dispatcher(settings: DoorSettings, secrets: Secrets) -> dict[str, str]:
+    """Variables of the dispatcher beside the API: the one secret that it needs, and a port that is not taken."""
+    own = {"FARM_WEBHOOK_KEY": secrets.webhook_key} if secrets.webhook_key else {}
+    if settings.metrics_port is None:
+        return own
+    if settings.metrics_port == LAST_PORT:
+        raise BadSetting("FARM_METRICS_PORT", f"the dispatcher takes the next port: at most {LAST_PORT - 1}")
+    return own | {"FARM_METRICS_PORT": str(settings.metrics_port + 1)}
 
 
 @contextmanager

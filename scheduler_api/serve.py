@@ -16,7 +16,7 @@ from farm.forkserver import start_early
 from scheduler_api.child import UNUSABLE, end_with_parent
 from scheduler_api.logs import configure_logging
 from scheduler_api.settings import DoorSettings, ProcessRole, load_door_settings
-from scheduler_api.startup import listen
+from scheduler_api.startup import forget_secrets, listen
 
 
 def run(
@@ -25,6 +25,7 @@ def run(
     """Runs a process of this role until it is told to stop. Raises BadSetting, ClusterUnreachable."""
     configure_logging(settings.log_format)
     if role == "dispatcher":
+        forget_secrets()   # what reads the recordings is started from here
         start_early()   # what workers import is imported beside the rest of the start
         from scheduler_api.dispatcher_process import run_dispatcher
 

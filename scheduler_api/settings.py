@@ -36,7 +36,11 @@ class DoorSettings(FarmSettings):
     )
     metrics_host: str = Field(default="127.0.0.1", description="Address of the Prometheus metrics.")
     metrics_port: int | None = Field(
-        default=None, ge=1, le=65535, description="Port of the Prometheus metrics; without it there are none."
+        default=None,
+        ge=1,
+        le=65535,
+        description="Port of the Prometheus metrics; without it there are none. With the role `all` that of the API: "
+        "its dispatcher takes the next one.",
     )
     shelf_host: str = Field(
         default="127.0.0.1",

@@ -9,16 +9,19 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from farm.errors import BadSetting
+from farm.settings import PREFIX
 from scheduler_api.auth.claims import UserTokens
-from scheduler_api.secrets import NEEDED, SecretName, Secrets, default_state_dir, resolve
+from scheduler_api.secrets import NEEDED, Given, SecretName, Secrets, default_state_dir, resolve
 from scheduler_api.settings import DoorSettings, ProcessRole
 from storage.objects import StoreSpec
 
 BACKLOG = 2048
+
+_SECRETS = frozenset(PREFIX + name.upper() for name in Given._fields)
 
 
 def state_dir_of(settings: DoorSettings) -> Path:
@@ -38,6 +41,17 @@ def _needed(settings: DoorSettings, role: ProcessRole) -> Sequence[SecretName]:
     if role == "dispatcher" or (role == "composition" and settings.tokens_address):
         return ()
     return NEEDED
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """What of an environment a process may inherit that reads foreign media, or starts such processes."""
+    return {name: value for name, value in environ.items() if name.upper() not in _SECRETS}
+
+
+def forget_secrets() -> None:
+    """Takes the secrets, which the settings hold, out of the environment that this process hands on."""
+    for name in os.environ.keys() - without_secrets(os.environ).keys():
+        del os.environ[name]
 
 
 def user_tokens(secrets: Secrets) -> UserTokens:

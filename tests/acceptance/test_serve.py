@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +56,12 @@ def test_secrets_and_data_are_the_owners_alone(farm: Serving) -> None:
     assert (farm.state / "valkey").stat().st_mode & 0o077 == 0
     sockets = [found for process in farm.processes() for found in process.net_connections("inet")]
     assert {found.laddr.ip for found in sockets if found.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+
+
+def test_what_reads_recordings_inherits_no_secret(farm: Serving) -> None:
+    made = json.loads((farm.state / "development-secrets.json").read_text())
+    holders = [process for process in farm.processes() if set(made.values()) & set(process.environ().values())]
+    assert ["dispatcher" in process.cmdline() for process in holders] == [True], "it signs for the webhook"
 
 
 def test_a_second_one_on_the_same_state_ends_with_a_clear_line(farm: Serving, tmp_path: Path) -> None:

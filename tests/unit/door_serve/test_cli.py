@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 from click.testing import CliRunner, Result
 
-from scheduler_api.cli import main
+from scheduler_api.cli import main, stages_of
 from scheduler_api.settings import load_door_settings
-from scheduler_api.startup import secrets_of, user_tokens
+from scheduler_api.startup import forget_secrets, secrets_of, user_tokens
+from scheduler_api.supervisor import Program
 from tests.support.recordings import KICKOFF, ROOT
 
 
@@ -60,6 +63,7 @@ def test_a_role_alone_needs_the_redis_that_it_shares(state: Path, role: str) -> 
         ([], {"FARM_MEDIA_KEYS": "k1:short"}, "FARM_MEDIA_KEYS"),
         ([], {"FARM_PORT": "http"}, "FARM_PORT"),
         ([], {"FARM_HOST": "192.0.2.1"}, "FARM_HOST"),
+        ([], {"FARM_METRICS_PORT": "65535", "FARM_PORT": "0"}, "FARM_METRICS_PORT"),
     ],
 )
 def test_what_cannot_be_served_is_one_clear_line(
@@ -71,6 +75,34 @@ def test_what_cannot_be_served_is_one_clear_line(
     (line,) = refused.stderr.strip().splitlines()
     assert line.startswith("farm: ")
     assert told in line
+
+
+def dispatcher_of(**settings: object) -> Program:
+    made = load_door_settings(redis="redis://localhost:1/0", **settings)
+    (programs,) = stages_of(made, secrets_of(made), 3)
+    return {program.name: program for program in programs}["dispatcher"]
+
+
+def test_the_dispatcher_gets_the_one_secret_that_it_needs(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {f"FARM_{name.upper()}": token_urlsafe() for name in ("user_token_secret", "service_key", "webhook_key")}
+    given |= {f"FARM_{name}": f"k1:{token_urlsafe()}" for name in ("COMPOSITION_KEYS", "MEDIA_KEYS")}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    env = dispatcher_of().env
+    assert {name: env[name] for name in given if name in env} == {"FARM_WEBHOOK_KEY": given["FARM_WEBHOOK_KEY"]}
+    assert env["FARM_REDIS"] == "redis://localhost:1/0"
+
+
+def test_what_a_dispatcher_starts_inherits_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FARM_WEBHOOK_KEY", "k")
+    monkeypatch.setenv("FARM_STORAGE", "s")
+    forget_secrets()
+    assert ("FARM_WEBHOOK_KEY" in os.environ, os.environ["FARM_STORAGE"]) == (False, "s")
+
+
+def test_the_dispatcher_has_the_next_port_for_its_metrics(state: Path) -> None:
+    assert dispatcher_of(metrics_port=9100).env["FARM_METRICS_PORT"] == "9101"
+    assert "FARM_METRICS_PORT" not in dispatcher_of().env
 
 
 def test_a_port_that_is_taken_is_one_clear_line(state: Path) -> None:
