@@ -26,10 +26,9 @@ from farm.prepare import Prepared
 from farm.run import (
     Format,
     Surroundings,
-    choose_encoder,
     fonts_of,
+    job_choices,
     read,
-    render_choices,
     stored_chunks,
 )
 from farm.settings import FarmSettings
@@ -102,9 +101,7 @@ class InteractiveSession:
         """What an export of `state` by so many workers would cost, as JSON."""
         parsed = parse_state(state)
         understood = self._understood(place)
-        settings = self._around.settings
-        encoder = choose_encoder("auto", settings.scheduler is not None, settings.pools)
-        composed = understood.composer().compose(parsed, render_choices(parsed, settings, preset, encoder))
+        composed = understood.composer().compose(parsed, job_choices(parsed, self._around.settings, preset, "auto"))
         stored = stored_chunks(understood.recording)
         if form == "m4a":
             found = forecast_sound(composed, stored, workers)

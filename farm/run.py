@@ -172,6 +172,17 @@ def render_choices(
     )
 
 
+def job_choices(
+    state: CompositionState, settings: FarmSettings, preset: PresetName, wish: EncoderChoice
+) -> RenderChoices:
+    """What an export is rendered with, where it is rendered. Raises EncoderUnavailable."""
+    remote = settings.scheduler is not None
+    encoder = choose_encoder(wish, remote, settings.pools)
+    choices = render_choices(state, settings, preset, encoder)
+    decodes = encoder == "nvenc" and remote and NVDEC_POOL in settings.pools
+    return replace(choices, decode="nvdec") if decodes else choices
+
+
 def choose_encoder(wish: EncoderChoice, remote: bool, pools: Collection[str] = ()) -> EncoderName:
     """One encoder for all chunks of a job. Raises EncoderUnavailable where the wish cannot be met here.
 
@@ -221,10 +232,7 @@ class _Export:
 
     def _compose(self, prepared: Prepared) -> Composed:
         settings, options = self._around.settings, self._options
-        encoder = choose_encoder(options.encoder, self._remote, settings.pools)
-        choices = render_choices(self._state, settings, options.preset, encoder)
-        if encoder == "nvenc" and self._remote and NVDEC_POOL in settings.pools:
-            choices = replace(choices, decode="nvdec")
+        choices = job_choices(self._state, settings, options.preset, options.encoder)
         return compose(prepared, self._state, fonts_of(settings), choices)
 
     @property

@@ -52,6 +52,16 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 tcp://{{ include "farm.fullname" . }}-scheduler:8786
 {{- end -}}
 
+{{/* What is told of the cluster to who renders on it, and to who says beforehand what that would cost. */}}
+{{- define "farm.clusterEnv" -}}
+{{- $cpu := .Values.workers.cpu }}
+- {name: FARM_SCHEDULER, value: {{ include "farm.schedulerAddress" . | quote }}}
+- {name: FARM_EXPECTED_WORKERS, value: "{{ ternary $cpu.replicas $cpu.maxReplicas (eq .Values.autoscaling.mode "none") | max 1 }}"}
+{{- if .Values.workers.gpu.enabled }}
+- {name: FARM_POOLS, value: "nvenc{{ if .Values.workers.gpu.decode }},nvdec{{ end }}"}
+{{- end }}
+{{- end -}}
+
 {{/* What every process is told of the storage. */}}
 {{- define "farm.storageEnv" -}}
 - name: FARM_STORAGE

@@ -232,6 +232,17 @@ def test_the_gpu_pool_is_one_of_nvidias() -> None:
                 if v["name"] == "FARM_POOLS"]  # fmt: skip
 
 
+@pytest.mark.parametrize("name", SETS)
+def test_a_forecast_and_its_export_know_the_same_of_the_cluster(name: str) -> None:
+    """Encoder and number of workers are what an export is forecast by."""
+    told = {part: {v["name"]: v.get("value") for v in pod["spec"]["containers"][0]["env"]}
+            for part, pod in workloads(rendered(name)).items() if part in ("gateway", "dispatcher")}  # fmt: skip
+    for variable in ("FARM_SCHEDULER", "FARM_POOLS", "FARM_EXPECTED_WORKERS"):
+        assert told["gateway"].get(variable) == told["dispatcher"].get(variable)
+    assert told["gateway"]["FARM_SCHEDULER"].startswith("tcp://")
+    assert int(told["gateway"]["FARM_EXPECTED_WORKERS"]) >= 1
+
+
 # ---- scaling ----------------------------------------------------------------------------------------------------
 
 
@@ -246,6 +257,20 @@ def test_the_autoscaler_may_set_the_pools_and_nothing_else() -> None:
     names = {m["metadata"]["name"] for m in release.all("Deployment")}
     assert {pool.target for pool in pools} <= names
     assert all("*" not in rule["verbs"] and rule["resources"] != ["secrets"] for rule in role["rules"])
+
+
+def test_where_idle_pods_are_not_marked_there_is_no_right_to_pods() -> None:
+    def autoscaler_of(values: dict[str, Any]) -> tuple[list[Any], list[str]]:
+        release = render(values)
+        (container,) = workloads(release)["autoscaler"]["spec"]["containers"]
+        return [rule["resources"] for rule in release.one("Role", "autoscaler")["rules"]], container["args"]
+
+    rights, words = autoscaler_of({"autoscaling": {"podDeletionCost": False}})
+    assert rights == [["deployments/scale"]]
+    assert "--no-deletion-cost" in words
+    rights, words = autoscaler_of({})
+    assert rights == [["deployments/scale"], ["pods"]]
+    assert "--no-deletion-cost" not in words
 
 
 def test_who_is_scaled_has_no_fixed_number() -> None:

@@ -9,11 +9,17 @@ from typing import Any
 
 import pytest
 
+from compositing.state import parse_state
 from farm import interactive
+from farm.compose import RenderChoices, compose
+from farm.executors.local import LocalExecutor
 from farm.interactive import FRESH_S, InteractiveSession, Place
+from farm.run import Surroundings, fonts_of, read
 from farm.settings import FarmSettings
+from renderer.profiles import audio_profile, video_profile
 from storage.errors import InvalidKey, RecordingNotFound
 from storage.objects import StoreSpec
+from storage.recordings import open_recording
 from tests.support.recordings import recording_dir
 
 SETTINGS = FarmSettings(font_dirs=())
@@ -107,3 +113,20 @@ def test_an_id_that_leaves_its_place_is_refused(tmp_path: Path) -> None:
     session = InteractiveSession(SETTINGS, Clock())
     with pytest.raises(InvalidKey):
         session.plan(Place(StoreSpec(str(tmp_path)), "room", "../other"), state())
+
+
+def test_a_forecast_looks_for_the_chunks_that_an_export_on_the_cluster_would_make(tmp_path: Path) -> None:
+    """Encoder and decoder are in their keys: a declared pool of NVIDIA's cards decides both."""
+    place, _ = put_kickoff(tmp_path, "forecast")
+    settings = SETTINGS.model_copy(update={"scheduler": "tcp://127.0.0.1:1", "pools": frozenset({"nvenc", "nvdec"})})
+    session = InteractiveSession(settings, Clock())
+    before = json.loads(session.forecast(place, state(), "standard", "mp4", 4))["chunks"]
+    assert before["cached"] == 0
+    recording = open_recording(place.store, place.room_id, place.recording_id)
+    choices = RenderChoices(video_profile("standard", "nvenc", 10), audio_profile("standard"), decode="nvdec")
+    around = Surroundings(settings, LocalExecutor(), lambda event: None)
+    composed = compose(read(recording, around), parse_state(state()), fonts_of(settings), choices)
+    for chunk in composed.video_chunks():
+        recording.store.put(recording.keys.chunk("video", chunk.key), b"")
+    after = json.loads(session.forecast(place, state(), "standard", "mp4", 4))["chunks"]
+    assert after == {"total": before["total"], "cached": before["total"]}
