@@ -51,6 +51,20 @@ describe("the plan of the newest state", () => {
     expect(keeps.reading.get()).toMatchObject({ plan: { end_ms: 2000 }, fetching: false, error: null });
   });
 
+  it("is on its way until it is there, whatever answers to older states come before it", async () => {
+    const { keeps, asked } = keeper();
+    keeps.setState(EMPTY);
+    keeps.setState(setLayout(EMPTY, 0, "pip"));
+    const seen: boolean[] = [];
+    keeps.reading.subscribe(() => seen.push(keeps.reading.get().fetching));
+    await asked[0]?.answer(made(1000));
+    keeps.setState(setLayout(EMPTY, 0, "split"));
+    await asked[1]?.answer(new ApiError(422, "composition-invalid", "no"));
+    expect(seen).not.toContain(false);
+    await asked[2]?.answer(made(2000));
+    expect(seen.at(-1)).toBe(false);
+  });
+
   it("is of the whole recording, whatever is exported of it", () => {
     const { keeps, asked } = keeper();
     keeps.setState(trim(EMPTY, 500, 900));

@@ -111,13 +111,13 @@ export class PlanKeeper {
     try {
       const made = await this.#fetch(whole(wish.state), wish.window, this.#abort.signal);
       this.#answered = wish;
-      this.#reading.set({ plan: made, fetching: false, error: null });
+      this.#reading.set({ plan: made, fetching: this.#wish() !== null, error: null });
       return true;
     } catch (error) {
       if (this.#abort.signal.aborted) return false;
-      this.#reading.set({ plan, fetching: false, error });
       if (isTransient(error)) this.#retry = setTimeout(() => void this.#update(), RETRY_MS);
       else this.#answered = wish;
+      this.#reading.set({ plan, fetching: !isTransient(error) && this.#wish() !== null, error });
       return !isTransient(error);
     }
   }

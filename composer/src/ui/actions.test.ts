@@ -1,39 +1,9 @@
 import { describe, expect, it } from "vitest";
 
-import type { Autosave } from "../composition/autosave";
 import { EMPTY } from "../composition/defaults";
-import { CompositionDocument } from "../composition/document";
 import { setLayout } from "../composition/edits";
-import type { CompositionState } from "../composition/types";
-import type { ComposerEngine } from "../engine/types";
-import { plan, scene, tile } from "../shared/fixtures";
-import { Cell } from "../shared/observable";
-import { Actions } from "./actions";
-import { Session } from "./session";
-
-/** A document that is saved nowhere, and a playhead that rests. */
-function resting(state: CompositionState) {
-  const unsaved = { changed: () => undefined } as unknown as Autosave<CompositionState>;
-  const document = new CompositionDocument(state, unsaved);
-  let timeMs = 0;
-  const transport = {
-    state: new Cell({ playing: false, rate: 1 }),
-    timeMs: () => timeMs,
-    seek: (to: number) => (timeMs = to),
-    pause: () => undefined,
-    setRate: () => undefined,
-  };
-  const tiles = [tile("ada")];
-  const engine = {
-    document,
-    transport,
-    manifest: new Cell({ duration_ms: 60_000 }),
-    plan: new Cell({ plan: plan([scene(0, 60_000, tiles)]) }),
-    stage: { tiles: () => tiles },
-  } as unknown as ComposerEngine;
-  const session = new Session();
-  return { actions: new Actions(engine, session), session, document, transport };
-}
+import { tile } from "../shared/fixtures";
+import { resting } from "./fixtures";
 
 describe("going to an event", () => {
   it("goes to the frame that shows it: an edit made there is of that event's time", () => {
@@ -44,10 +14,10 @@ describe("going to an event", () => {
   });
 
   it("from one to the next stops at each, and goes on from there", () => {
-    const { actions, transport } = resting(setLayout(setLayout(EMPTY, 3_340, "split"), 5_000, "pip"));
+    const { actions, engine } = resting(setLayout(setLayout(EMPTY, 3_340, "split"), 5_000, "pip"));
     const times = (["nextEvent", "nextEvent", "previousEvent", "previousEvent"] as const).map((command) => {
       actions.run(command);
-      return Math.floor(transport.timeMs());
+      return Math.floor(engine.transport.timeMs());
     });
     expect(times).toEqual([3_366, 5_000, 3_366, 0]);
   });
@@ -59,5 +29,21 @@ describe("an event that is dragged to the playhead", () => {
     const [event] = document.state.get().timeline;
     if (event !== undefined) actions.moveEvent(event, 101_000 / 30);
     expect(document.state.get().timeline.map(({ t }) => t)).toEqual([3_366]);
+  });
+});
+
+describe("a tile that is moved by keys", () => {
+  it("is moved in one step of history while they are held, in another when they are pressed anew", () => {
+    const { actions, session, document } = resting(EMPTY);
+    session.selectTile(tile("ada"));
+    actions.run("nudgeRight");
+    actions.run("nudgeDown");
+    const moved = document.state.get();
+    actions.settle();
+    actions.run("nudgeRight");
+    document.undo();
+    expect(document.state.get()).toBe(moved);
+    document.undo();
+    expect(document.state.get()).toBe(EMPTY);
   });
 });

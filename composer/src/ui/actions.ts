@@ -89,13 +89,14 @@ export class Actions {
   }
 
   /** Puts a tile of a peer, a text or the image at `rect`, in pixels of the canvas. */
-  moveTile(tile: Tile, rect: Rect): void {
+  moveTile(tile: Tile, rect: Rect, coalesce: string | null = null): void {
     const canvas = this.#engine.plan.get().plan?.canvas;
     if (canvas === undefined) return;
     const norm = toFractions(evenRect(rect.x, rect.y, rect.w, rect.h), canvas);
-    if (tile.kind === "text") this.#moveText(tile.tile_id, norm);
-    else if (tile.kind === "image") this.#moveImage(norm);
-    else if (tile.peer_id !== null) this.#place({ peerId: tile.peer_id, source: tile.source ?? "camera" }, norm);
+    const peer = tile.peer_id === null ? null : { peerId: tile.peer_id, source: tile.source ?? "camera" };
+    if (tile.kind === "text") this.#moveText(tile.tile_id, norm, coalesce);
+    else if (tile.kind === "image") this.#moveImage(norm, coalesce);
+    else if (peer !== null) this.#place(peer, norm, coalesce);
   }
 
   release({ peerId, source }: PeerTile): void {
@@ -239,10 +240,10 @@ export class Actions {
   };
 
   /** An edit that is seen: holds from the edit time on, and is then shown as it will be. */
-  #compose(change: (state: CompositionState, t: number) => CompositionState): void {
+  #compose(change: (state: CompositionState, t: number) => CompositionState, coalesce: string | null = null): void {
     const atMs = this.editTimeMs();
     const before = this.#state;
-    this.edit((state) => change(state, atMs));
+    this.edit((state) => change(state, atMs), coalesce);
     const { transition_ms: transitionMs } = styleOf(this.#state);
     const { playing } = this.#engine.transport.state.get();
     if (this.#state === before || playing || transitionMs === 0) return;
@@ -250,12 +251,12 @@ export class Actions {
     this.#anchor = { atMs, shownMs: this.#engine.transport.timeMs() };
   }
 
-  #place({ peerId, source }: PeerTile, rect: NormRect): void {
+  #place({ peerId, source }: PeerTile, rect: NormRect, coalesce: string | null): void {
     this.#compose((state, t) => {
       const known = placedAt(state, t, peerId, source);
       const kept = known === null ? {} : placingOf(known);
       return edits.place(state, t, peerId, rect, { source, ...kept });
-    });
+    }, coalesce);
   }
 
   #changePlaced(tile: PeerTile, change: { readonly z?: number; readonly fit?: FitName }): void {
@@ -267,16 +268,18 @@ export class Actions {
     );
   }
 
-  #moveText(tileId: string, rect: NormRect): void {
+  #moveText(tileId: string, rect: NormRect, coalesce: string | null): void {
     const found = textOfTile(this.#state, tileId);
-    if (found !== null) this.edit((state) => edits.replaceEvent(state, found.index, { ...found.event, rect }));
+    if (found !== null)
+      this.edit((state) => edits.replaceEvent(state, found.index, { ...found.event, rect }), coalesce);
   }
 
-  #moveImage(rect: NormRect): void {
+  #moveImage(rect: NormRect, coalesce: string | null): void {
     const { image } = styleOf(this.#state);
-    if (image !== null) this.edit((state) => edits.setStyle(state, { image: { ...image, rect } }));
+    if (image !== null) this.edit((state) => edits.setStyle(state, { image: { ...image, rect } }), coalesce);
   }
 
+  /** A key that is held moves it on and on: all of it is one step, which ends when the key is let go. */
   #nudge(dx: number, dy: number): void {
     const selection = this.#session.selection.get();
     if (selection.kind !== "tile") return;
@@ -286,7 +289,7 @@ export class Actions {
     const step = Math.max(2, Math.round(Math.min(canvas.w, canvas.h) / 270) * 2);
     const x = Math.min(canvas.w - tile.rect.w, Math.max(0, tile.rect.x + dx * step));
     const y = Math.min(canvas.h - tile.rect.h, Math.max(0, tile.rect.y + dy * step));
-    this.moveTile(tile, { ...tile.rect, x, y });
+    this.moveTile(tile, { ...tile.rect, x, y }, `nudge ${tile.tile_id}`);
   }
 
   #step(frames: number): void {

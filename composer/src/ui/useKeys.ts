@@ -19,8 +19,15 @@ export function useKeys(root: RefObject<HTMLElement | null>): void {
       event.preventDefault();
       actions.run(command);
     };
+    const onKeyUp = (event: KeyboardEvent) => {
+      if (event.key.startsWith("Arrow")) actions.settle();
+    };
     document.addEventListener("keydown", onKeyDown);
-    return () => document.removeEventListener("keydown", onKeyDown);
+    document.addEventListener("keyup", onKeyUp);
+    return () => {
+      document.removeEventListener("keydown", onKeyDown);
+      document.removeEventListener("keyup", onKeyUp);
+    };
   }, [actions, session, root]);
 }
 

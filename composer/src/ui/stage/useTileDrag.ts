@@ -34,7 +34,8 @@ interface Held {
   readonly x: number;
   readonly y: number;
   readonly lines: Lines;
-  isMoving: boolean;
+  /** Where it has been dragged to; null while it has not moved. React's state is a rendering behind. */
+  rect: Rect | null;
 }
 
 export interface TileDragging {
@@ -71,7 +72,7 @@ export function useTileDrag(canvas: Size, scale: number, tiles: readonly Tile[])
       others.map((other) => other.rect),
     );
     const { pointerId, clientX: x, clientY: y } = event;
-    held.current = { tile, grip, pointerId, x, y, lines, isMoving: false };
+    held.current = { tile, grip, pointerId, x, y, lines, rect: null };
   };
 
   const move = (event: PointerEvent<HTMLElement>) => {
@@ -79,11 +80,8 @@ export function useTileDrag(canvas: Size, scale: number, tiles: readonly Tile[])
     if (now?.pointerId !== event.pointerId) return;
     const [dx, dy] = [event.clientX - now.x, event.clientY - now.y];
     const startPx = event.pointerType === "mouse" ? START_PX.mouse : START_PX.other;
-    if (!now.isMoving && Math.hypot(dx, dy) < startPx) return;
-    if (!now.isMoving) {
-      now.isMoving = true;
-      if (engine.transport.state.get().playing) engine.transport.pause();
-    }
+    if (now.rect === null && Math.hypot(dx, dy) < startPx) return;
+    if (engine.transport.state.get().playing) engine.transport.pause();
     const keeps = event.shiftKey;
     const free = dragged(now.tile.rect, now.grip, dx / scale, dy / scale, canvas);
     const shaped = keeps ? withAspect(free, now.tile.rect, now.grip, canvas) : free;
@@ -91,6 +89,7 @@ export function useTileDrag(canvas: Size, scale: number, tiles: readonly Tile[])
     const { rect, guides } = isFree
       ? { rect: shaped, guides: [] }
       : snapped(shaped, now.grip, now.lines, REACH_PX / scale);
+    now.rect = rect;
     drawAhead({ tileId: now.tile.tile_id, rect, guides, isDropped: false });
   };
 
@@ -98,11 +97,12 @@ export function useTileDrag(canvas: Size, scale: number, tiles: readonly Tile[])
     const now = held.current;
     if (now?.pointerId !== event.pointerId) return;
     held.current = null;
-    if (!now.isMoving || drag === null) return;
+    const { tile, rect } = now;
+    if (rect === null) return;
     const before = engine.document.state.get();
-    actions.moveTile(now.tile, drag.rect);
+    actions.moveTile(tile, rect);
     const changed = engine.document.state.get() !== before;
-    drawAhead(changed ? { ...drag, guides: [], isDropped: true } : null);
+    drawAhead(changed ? { tileId: tile.tile_id, rect, guides: [], isDropped: true } : null);
   };
 
   const cancel = () => {
