@@ -11,7 +11,7 @@ import logging
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import httpx
@@ -50,7 +50,7 @@ class AutoscalerMeters:
 
 
 class Autoscaler:
-    """Looks once with each `look`. Without `kubernetes` it only looks."""
+    """Looks once with each `look`. Without `kubernetes` it only looks; with `marks_pods` it says which go first."""
 
     def __init__(
         self,
@@ -59,12 +59,14 @@ class Autoscaler:
         pools: Sequence[Pool],
         kubernetes: Kubernetes | None,
         cooldown_s: float,
+        marks_pods: bool = True,
     ) -> None:
         self.meters = AutoscalerMeters()
         self._client = client
         self._demand_url = demand_url
         self._pools = [(pool, Steadily(cooldown_s)) for pool in pools]
         self._kubernetes = kubernetes
+        self._marks_pods = marks_pods
 
     async def look(self, now_s: float) -> None:
         """Raises httpx.HTTPError, and ValueError for a page that is none."""
@@ -85,13 +87,18 @@ class Autoscaler:
     ) -> None:
         if replicas == present:
             return
-        if replicas < present:
-            goers = set(going_first(load, len(load) - replicas))
-            for name in load:
-                await kubernetes.set_deletion_cost(name, IDLE_COST if name in goers else BUSY_COST)
+        if replicas < present and self._marks_pods:
+            await _mark(kubernetes, load, replicas)
         await kubernetes.set_replicas(pool.target, replicas)
         told = {"pool": pool.name, "replicas": replicas, "before": present, "workers": len(load)}
         _log.info("pool %s: %d workers instead of %d", pool.name, replicas, present, extra=told)
+
+
+async def _mark(kubernetes: Kubernetes, load: Mapping[str, int], staying: int) -> None:
+    """Says on each pod whether it is one of those that stay."""
+    goers = set(going_first(load, len(load) - staying))
+    for name in load:
+        await kubernetes.set_deletion_cost(name, IDLE_COST if name in goers else BUSY_COST)
 
 
 def run_autoscaler(
@@ -101,29 +108,32 @@ def run_autoscaler(
     *,
     interval_s: float,
     cooldown_s: float,
+    marks_pods: bool,
     watch_only: bool,
 ) -> None:
     """Follows the demand until SIGTERM. Raises BadSetting outside of a cluster, unless it only watches."""
     configure_logging(settings.log_format)
     logging.getLogger("httpx").setLevel(logging.WARNING)   # it would tell of each look
     kubernetes = None if watch_only else Kubernetes.of_this_pod(os.environ, settings.kubernetes_account)
-    asyncio.run(_follow(settings, demand_url, pools, kubernetes, interval_s, cooldown_s))
+
+    def autoscaler_over(client: httpx.AsyncClient) -> Autoscaler:
+        return Autoscaler(client, demand_url, pools, kubernetes, cooldown_s, marks_pods)
+
+    asyncio.run(_follow(settings, autoscaler_over, kubernetes, interval_s))
 
 
 async def _follow(
     settings: DoorSettings,
-    demand_url: str,
-    pools: Sequence[Pool],
+    autoscaler_over: Callable[[httpx.AsyncClient], Autoscaler],
     kubernetes: Kubernetes | None,
     interval_s: float,
-    cooldown_s: float,
 ) -> None:
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     pulse = Pulse()
     async with httpx.AsyncClient(timeout=TIMEOUT_S) as client:
-        autoscaler = Autoscaler(client, demand_url, pools, kubernetes, cooldown_s)
+        autoscaler = autoscaler_over(client)
         if settings.metrics_port:
             serve_side_port(settings.metrics_host, settings.metrics_port, autoscaler.meters.registry, pulse)
         while not told.is_set():

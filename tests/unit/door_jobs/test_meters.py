@@ -183,14 +183,14 @@ class World:
         return httpx.Response(200, json={})
 
 
-def scaler(world: World, folder: Path, *, acts: bool = True, minimum: int = 0) -> Autoscaler:
+def scaler(world: World, folder: Path, *, acts: bool = True, minimum: int = 0, marks_pods: bool = True) -> Autoscaler:
     token = folder / "token"
     token.write_text("of-today\n")
     transport = httpx.MockTransport(world.answer)
     kubernetes = Kubernetes(httpx.AsyncClient(transport=transport, base_url="https://k8s"), "media", token)
     client = httpx.AsyncClient(transport=transport)
     pool = Pool("cpu", "farm-worker-cpu", minimum, 4)
-    return Autoscaler(client, "http://scheduler/farm/demand", [pool], kubernetes if acts else None, cooldown_s=10)
+    return Autoscaler(client, "http://scheduler/farm/demand", [pool], kubernetes if acts else None, 10, marks_pods)
 
 
 @pytest.mark.anyio
@@ -209,6 +209,16 @@ async def test_workers_follow_the_demand_and_the_idle_ones_go(tmp_path: Path) ->
     world.tasks, world.load = 0, {}
     await autoscaler.look(40)
     assert world.replicas == 0
+
+
+@pytest.mark.anyio
+async def test_without_the_right_to_pods_none_is_marked_and_the_pool_still_follows(tmp_path: Path) -> None:
+    world = World(replicas=3)
+    world.load = {"a": 0, "b": 0, "c": 0}
+    autoscaler = scaler(world, tmp_path, marks_pods=False)
+    await autoscaler.look(0)
+    await autoscaler.look(11)
+    assert (world.replicas, world.costs) == (0, {})
 
 
 @pytest.mark.anyio
