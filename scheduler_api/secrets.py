@@ -82,11 +82,12 @@ class Secrets:
     def __repr__(self) -> str:
         return f"Secrets(development={self.development})"
 
-    def check_host(self, host: str) -> None:
-        """Raises BadSetting if `host` can be reached from elsewhere while development secrets are in use."""
+    def check_host(self, variable: str, host: str) -> None:
+        """Raises BadSetting if `host`, set by `variable`, can be reached from elsewhere while development secrets are
+        in use."""
         if self.development and not _is_loopback(host):
             needed = ", ".join(_variable(name) for name in NEEDED)
-            raise BadSetting("FARM_HOST", f"{host!r} is not loopback: development secrets stay there; set {needed}")
+            raise BadSetting(variable, f"{host!r} is not loopback: development secrets stay there; set {needed}")
 
     def _each(self) -> Iterator[tuple[str, str]]:
         for name in _SINGLE:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from farm.errors import BadSetting
@@ -30,11 +30,22 @@ def state_dir_of(settings: DoorSettings) -> Path:
 
 
 def secrets_of(settings: DoorSettings, role: ProcessRole = "all") -> Secrets:
-    """The secrets of a process with this role, checked against its address; in development made if there are none."""
+    """The secrets of a process with this role, checked against its addresses; in development made if there are none."""
     found = resolve(settings.given_secrets(), state_dir_of(settings), _needed(settings, role))
-    if role != "dispatcher":
-        found.check_host(settings.host)
+    for variable, host in _gates(settings, role):
+        found.check_host(variable, host)
     return found
+
+
+def _gates(settings: DoorSettings, role: ProcessRole) -> Iterator[tuple[str, str]]:
+    """(variable, host) of what a process with this role listens on for others."""
+    if role == "dispatcher":
+        return
+    yield "FARM_HOST", settings.host
+    if role != "composition" and settings.tokens_port:
+        yield "FARM_TOKENS_HOST", settings.tokens_host
+    if role != "composition" and settings.shelf_port:
+        yield "FARM_SHELF_HOST", settings.shelf_host
 
 
 def _needed(settings: DoorSettings, role: ProcessRole) -> Sequence[SecretName]:

@@ -173,14 +173,14 @@ def test_a_ring_of_nothing_is_empty(text: str | None) -> None:
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "[::1]", "localhost"])
 def test_development_stays_on_loopback(tmp_path: Path, host: str) -> None:
-    resolve(Given(), tmp_path).check_host(host)
+    resolve(Given(), tmp_path).check_host("FARM_HOST", host)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org", "", "localhost.example.org"])
 def test_development_secrets_are_refused_elsewhere(tmp_path: Path, host: str) -> None:
     with pytest.raises(BadSetting, match="set FARM_USER_TOKEN_SECRET, FARM_COMPOSITION_KEYS, FARM_MEDIA_KEYS"):
-        resolve(Given(), tmp_path).check_host(host)
-    resolve(GIVEN, tmp_path).check_host(host)
+        resolve(Given(), tmp_path).check_host("FARM_HOST", host)
+    resolve(GIVEN, tmp_path).check_host("FARM_HOST", host)
 
 
 def test_no_repr_shows_a_secret(tmp_path: Path) -> None:

@@ -6,14 +6,16 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from secrets import token_urlsafe
 
 import pytest
 from click.testing import CliRunner, Result
 
+from farm.errors import BadSetting
 from scheduler_api.cli import main, stages_of
-from scheduler_api.settings import load_door_settings
+from scheduler_api.settings import ProcessRole, load_door_settings
 from scheduler_api.startup import forget_secrets, secrets_of, user_tokens
 from scheduler_api.supervisor import Program
 from tests.support.recordings import KICKOFF, ROOT
@@ -63,6 +65,8 @@ def test_a_role_alone_needs_the_redis_that_it_shares(state: Path, role: str) -> 
         ([], {"FARM_MEDIA_KEYS": "k1:short"}, "FARM_MEDIA_KEYS"),
         ([], {"FARM_PORT": "http"}, "FARM_PORT"),
         ([], {"FARM_HOST": "192.0.2.1"}, "FARM_HOST"),
+        ([], {"FARM_TOKENS_HOST": "0.0.0.0", "FARM_TOKENS_PORT": "9001"}, "FARM_TOKENS_HOST"),
+        ([], {"FARM_SHELF_HOST": "::", "FARM_SHELF_PORT": "9002"}, "FARM_SHELF_HOST"),
         ([], {"FARM_METRICS_PORT": "65535", "FARM_PORT": "0"}, "FARM_METRICS_PORT"),
     ],
 )
@@ -103,6 +107,14 @@ def test_what_a_dispatcher_starts_inherits_no_secret(monkeypatch: pytest.MonkeyP
 def test_the_dispatcher_has_the_next_port_for_its_metrics(state: Path) -> None:
     assert dispatcher_of(metrics_port=9100).env["FARM_METRICS_PORT"] == "9101"
     assert "FARM_METRICS_PORT" not in dispatcher_of().env
+
+
+@pytest.mark.parametrize(("role", "refused"), [("gateway", True), ("composition", False), ("dispatcher", False)])
+def test_only_gates_that_are_opened_count(state: Path, role: ProcessRole, refused: bool) -> None:
+    open_to_all = {"tokens_host": "0.0.0.0", "shelf_host": "0.0.0.0"}
+    secrets_of(load_door_settings(**open_to_all), role)
+    with pytest.raises(BadSetting) if refused else nullcontext():
+        secrets_of(load_door_settings(**open_to_all, shelf_port=9002), role)
 
 
 def test_a_port_that_is_taken_is_one_clear_line(state: Path) -> None:
