@@ -1,7 +1,7 @@
 """The port beside the work of a process that has no API: is it alive, is it ready, what does it count.
 
-Answers `/healthz`, `/readyz` and `/metrics` from a thread of its own. Both checks look at when the process's own loop
-said last that all is well, so a loop that hangs is seen although this thread does not.
+Answers `/healthz`, `/readyz` and `/metrics` from threads of its own. Both checks look at when the process's own loop
+said last that all is well, so a loop that hangs is seen although these threads do not.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -19,6 +21,9 @@ ALIVE_S = 60.0
 
 READY_S = 30.0
 """How long ago the last success may lie."""
+
+PATIENCE_S = 10.0
+"""How long a caller may be silent before it is left."""
 
 
 class Pulse:
@@ -45,11 +50,20 @@ class Pulse:
 
 
 class _Quiet(WSGIRequestHandler):
+    timeout = PATIENCE_S
+
+    def handle(self) -> None:
+        """Answers one request, if it comes in time."""
+        with suppress(TimeoutError):
+            super().handle()
+
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Probes are not worth a line."""
 
 
-class _Server(WSGIServer):
+class _Server(ThreadingMixIn, WSGIServer):
+    """One thread for each caller: one who is silent keeps no probe waiting."""
+
     daemon_threads = True
 
 
