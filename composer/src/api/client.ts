@@ -77,13 +77,12 @@ export class ComposerApi {
   }
 
   /** Saves as `latest`. With `etag` only if that is still what is stored: else an ApiError that `isConflict`. */
-  async save(state: CompositionState, etag: string | null, signal?: AbortSignal): Promise<SavedComposition> {
+  async save(state: CompositionState, etag: string | null): Promise<SavedComposition> {
     const response = await this.#http.ask(`${this.#path}/composition`, {
       method: "PUT",
       action: "composition:write",
       headers: etag === null ? {} : { "If-Match": etag },
       json: state,
-      signal,
     });
     const told = (await response.json()) as { composition_id: string; updated_at: string };
     return {

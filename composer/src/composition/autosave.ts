@@ -25,7 +25,7 @@ export class Conflict extends Error {
 
 export interface AutosaveOptions<T> {
   /** `etag` null: there is none yet; it must still not be there. */
-  readonly write: (state: T, etag: string | null, signal: AbortSignal) => Promise<string>;
+  readonly write: (state: T, etag: string | null) => Promise<string>;
   /** Whether trying again may help. */
   readonly isTransient: (error: unknown) => boolean;
   readonly now?: () => number;
@@ -39,7 +39,6 @@ const LONGEST_RETRY_MS = 60_000;
 export class Autosave<T> {
   readonly #options: AutosaveOptions<T>;
   readonly #status: Cell<SaveStatus>;
-  readonly #abort = new AbortController();
   #etag: string | null;
   #newest: T;
   /** What the server holds; null while that is nothing, or not known. */
@@ -47,6 +46,7 @@ export class Autosave<T> {
   #timer: ReturnType<typeof setTimeout> | null = null;
   #running: Promise<void> | null = null;
   #retryMs = RETRY_MS;
+  #isClosed = false;
 
   /** `etag` null: nothing is stored yet, and `stored` is what one begins with. */
   constructor(stored: T, etag: string | null, options: AutosaveOptions<T>) {
@@ -80,7 +80,7 @@ export class Autosave<T> {
   async flush(): Promise<void> {
     this.#cancelTimer();
     while (this.#running !== null) await this.#running;
-    if (!this.#isStored) await this.#save();
+    if (this.#status.get().kind !== "conflict" && !this.#isStored) await this.#save();
     const status = this.#status.get();
     if (status.kind === "failed") throw status.error;
     if (status.kind === "conflict") throw new Conflict();
@@ -102,9 +102,12 @@ export class Autosave<T> {
     this.#status.set({ kind: "saved", atMs: null });
   }
 
+  /** Nothing is tried again from now on; what is not saved is written a last time, after a write that runs. */
   close(): void {
     this.#cancelTimer();
-    this.#abort.abort();
+    this.#isClosed = true;
+    const { kind } = this.#status.get();
+    if (kind !== "saved" && kind !== "conflict") void this.flush().catch(() => undefined);
   }
 
   get #isStored(): boolean {
@@ -113,7 +116,7 @@ export class Autosave<T> {
 
   #after(ms: number): void {
     this.#cancelTimer();
-    if (this.#isStored || this.#abort.signal.aborted) return;
+    if (this.#isStored || this.#isClosed) return;
     this.#timer = setTimeout(() => void this.#save(), ms);
   }
 
@@ -133,13 +136,13 @@ export class Autosave<T> {
     const state = this.#newest;
     this.#status.set({ kind: "saving" });
     try {
-      this.#etag = await this.#options.write(state, this.#etag, this.#abort.signal);
+      this.#etag = await this.#options.write(state, this.#etag);
       this.#stored = state;
       this.#retryMs = RETRY_MS;
       this.#status.set(this.#isStored ? { kind: "saved", atMs: this.#now() } : { kind: "unsaved" });
       this.#after(this.#options.quietMs ?? QUIET_MS);
     } catch (error) {
-      if (!this.#abort.signal.aborted) this.#failed(error);
+      this.#failed(error);
     }
   }
 

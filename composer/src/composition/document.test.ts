@@ -154,4 +154,41 @@ describe("a document", () => {
     expect(write).toHaveBeenCalledTimes(3);
     await expect(document.flush()).rejects.toThrow("refused");
   });
+
+  it("is saved a last time when it is closed, and what runs is not broken off", async () => {
+    let answer: (etag: string) => void = () => undefined;
+    const write = vi.fn(() => new Promise<string>((resolve) => (answer = resolve)));
+    const document = opened(write);
+    document.edit((state) => setLayout(state, 0, "pip"));
+    await vi.advanceTimersByTimeAsync(100);
+    document.edit((state) => setLayout(state, 0, "split"));
+    document.close();
+    answer('"1"');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(write.mock.calls.map((call) => (call as unknown[])[1])).toEqual(['"0"', '"1"']);
+    expect((write.mock.calls[1] as unknown[] | undefined)?.[0]).toEqual(document.state.get());
+  });
+
+  it.each([null, '"0"'])(
+    "is not saved when it is closed as it was opened (%s), nor tried again after",
+    async (etag) => {
+      const write = vi.fn().mockRejectedValue(new TypeError("offline"));
+      opened(write, etag).close();
+      expect(write).not.toHaveBeenCalled();
+      const document = opened(write, etag);
+      document.edit((state) => setLayout(state, 0, "pip"));
+      document.close();
+      await vi.advanceTimersByTimeAsync(600_000);
+      expect(write).toHaveBeenCalledOnce();
+    },
+  );
+
+  it("is not written over a conflict by saving it once more", async () => {
+    const write = vi.fn().mockRejectedValue(new Conflict());
+    const document = opened(write);
+    document.edit((state) => setLayout(state, 0, "pip"));
+    await vi.advanceTimersByTimeAsync(100);
+    await expect(document.flush()).rejects.toBeInstanceOf(Conflict);
+    expect(write).toHaveBeenCalledOnce();
+  });
 });

@@ -137,7 +137,7 @@ class Engine implements ComposerEngine {
 
   #edit(state: CompositionState, etag: string | null): void {
     const autosave = new Autosave(state, etag, {
-      write: (newest, known, signal) => this.#save(newest, known, signal),
+      write: (newest, known) => this.#save(newest, known),
       isTransient,
     });
     this.#document = new CompositionDocument(state, autosave);
@@ -145,9 +145,9 @@ class Engine implements ComposerEngine {
     this.#plans.setState(state);
   }
 
-  async #save(state: CompositionState, etag: string | null, signal: AbortSignal): Promise<string> {
+  async #save(state: CompositionState, etag: string | null): Promise<string> {
     try {
-      return (await this.api.save(state, etag, signal)).etag;
+      return (await this.api.save(state, etag)).etag;
     } catch (error) {
       throw error instanceof ApiError && error.isConflict ? new Conflict() : error;
     }

@@ -10,6 +10,7 @@ import { ComposerContext, useComposer, useReadable, type Composer } from "./cont
 import { ExportDialog } from "./export/ExportDialog";
 import { ExportDesk } from "./exports";
 import { Inspector } from "./inspector/Inspector";
+import { watchLeaving } from "./leaving";
 import { PreviewDesk } from "./previews";
 import { Session } from "./session";
 import { StageArea } from "./stage/StageArea";
@@ -54,9 +55,10 @@ function useParts(engine: ComposerEngine): Composer {
 }
 
 function Editor(): ReactNode {
-  const { session } = useComposer();
+  const { engine, session } = useComposer();
   const root = useRef<HTMLDivElement>(null);
   const dialog = useReadable(session.dialog);
+  useEffect(() => watchLeaving(window, document, engine.document), [engine]);
   useKeys(root);
   return (
     <div ref={root} className="rc-editor" tabIndex={-1}>
