@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 from collections import OrderedDict
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -63,11 +64,16 @@ class Shelf:
     async def seen_by(self, user: UserClaims, recording_id: str) -> Sighting:
         """The recording with the user's rights; NotFound if there is none, or none that this user may see."""
         for room_id in await self._rooms(user, recording_id):
-            keys = RecordingKeys(room_id, recording_id)
-            found = rights(await self.policy(keys), user, room_id, self._editors)
-            if found:
-                return Sighting(keys, found)
+            with suppress(NotFound):
+                return await self.seen_in(user, RecordingKeys(room_id, recording_id))
         raise NotFound("recording", recording_id)
+
+    async def seen_in(self, user: UserClaims, keys: RecordingKeys) -> Sighting:
+        """The recording in this very room, which is known to be there; NotFound if the user may not see it."""
+        found = rights(await self.policy(keys), user, keys.room_id, self._editors)
+        if not found:
+            raise NotFound("recording", keys.recording_id)
+        return Sighting(keys, found)
 
     async def in_room(self, room_id: str, recording_id: str) -> RecordingKeys:
         """The recording in the room that a trusted service names. Raises NotFound, Forbidden for another room."""

@@ -17,18 +17,19 @@ from scheduler_api.progress import event_stream
 from scheduler_api.schemas import JobStatus
 from scheduler_api.shelf import Sighting
 from storage.errors import InvalidKey
+from storage.keys import RecordingKeys
 
 router = APIRouter(prefix="/jobs/{job_id}", tags=["jobs"])
 
 
 async def _seen_job(job_id: JobId, user: User, shared: Shared) -> tuple[Job, Sighting]:
-    """The job, if its recording may be seen: else it is as one that does not exist."""
+    """The job, if the recording in its room may be seen: else it is as one that does not exist."""
     try:
         job = await shared.jobs.find(job_id)
         if job is None:
             raise NotFound("job", job_id)
         note(job_id=job_id, recording_id=job.recording_id)
-        return job, await shared.shelf.seen_by(user, job.recording_id)
+        return job, await shared.shelf.seen_in(user, RecordingKeys(job.room_id, job.recording_id))
     except (InvalidKey, NotFound):
         raise NotFound("job", job_id) from None
 

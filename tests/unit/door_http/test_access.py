@@ -8,6 +8,7 @@ import pytest
 
 from scheduler_api.registry import Registration
 from tests.support.door import Door
+from tests.support.jobs import a_job
 from tests.unit.door_http.test_seed import STATE, finish
 
 pytestmark = pytest.mark.anyio
@@ -189,3 +190,16 @@ async def test_the_recording_services_call(door: Door) -> None:
     assert (await door.client.post(path, headers=door.service("another-room"), json=part)).status_code == 403
     told = (await door.client.get(door.path, headers=door.user())).json()
     assert (told["export_status"], told["exports"]) == (None, [])   # a part is no export of a person's
+
+
+async def test_a_job_belongs_to_the_recording_of_its_own_room(door: Door) -> None:
+    """Where two rooms have a recording of the same id, who sees the one does not see the other's jobs."""
+    there = door.keys.recording_id
+    door.services.store.put(f"rooms/other-room/{there}/metadata.json", b"{}")
+    job = await door.services.jobs.submit(a_job(room="other-room", recording=there))
+    mine, theirs = door.user("host"), door.user("host", room="other-room")
+    for method, url in [("GET", ""), ("GET", "/events"), ("DELETE", "")]:
+        answer = await door.client.request(method, f"/jobs/{job.job_id}{url}", headers=mine)
+        assert answer.status_code == 404, (method, url)
+    assert (await door.client.get(f"/jobs/{job.job_id}", headers=theirs)).json()["room_id"] == "other-room"
+    assert (await door.client.delete(f"/jobs/{job.job_id}", headers=theirs)).status_code == 202
