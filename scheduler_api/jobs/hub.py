@@ -73,14 +73,13 @@ class EventHub:
             await self._begin(channel)
             n = channel.after(_position(last_event_id))
             while not self._closed:
-                changed = channel.changed
-                for event_id, event in channel.events[n:]:
+                if n < len(channel.events):
                     n += 1
-                    yield event_id, event
-                if channel.ended:
+                    yield channel.events[n - 1]
+                elif channel.ended:
                     return
-                if n == len(channel.events):
-                    await changed.wait()
+                else:
+                    await channel.changed.wait()
         finally:
             self._leave(channel)
 

@@ -77,6 +77,15 @@ async def test_live_events_arrive_as_they_happen(office: Office, hub: EventHub) 
     assert hub.listeners == 0
 
 
+async def test_an_end_that_comes_while_the_listener_is_busy_is_heard(office: Office, hub: EventHub) -> None:
+    job = await office.submit()
+    slow, quick = hub.listen(job.job_id), hub.listen(job.job_id)
+    assert (await anext(slow))[1]["status"] == "queued"
+    await end(office, job)
+    assert [event["status"] async for _, event in quick] == ["queued", "failed"]
+    assert [event["status"] async for _, event in slow] == ["failed"]
+
+
 async def test_listening_after_the_final_event_ends_at_once(office: Office, hub: EventHub) -> None:
     job = await office.submit()
     await end(office, job)
