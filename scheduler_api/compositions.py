@@ -1,7 +1,8 @@
 """Saved compositions and the images in them: named by what they hold, so that what was exported can be found again.
 
 A Composition State is stored under the id of its content and again as `latest`; its ETag is that id. Saving reads,
-compares with If-Match and writes under a short lock in Redis, so of two who change the same version one is told.
+compares with If-Match and If-None-Match, and writes under a short lock in Redis, so of two who change the same version
+one is told.
 An image keeps its name and bytes for good: a composition looks the same whenever it is exported.
 Raises the errors of compositing and storage, and the door's own; QueueUnavailable while Redis is away.
 """
@@ -33,6 +34,7 @@ from compositing.state import (
 )
 from scheduler_api.errors import Conflict, NotFound, PreconditionFailed, QueueUnavailable, TooLarge, Unprocessable
 from scheduler_api.image_header import ImageHeader
+from scheduler_api.ranges import matches
 from storage.errors import ObjectNotFound
 from storage.keys import RecordingKeys
 from storage.objects import ObjectStore, StoreSpec
@@ -111,17 +113,22 @@ class Compositions:
         return state
 
     async def save(
-        self, keys: RecordingKeys, state: CompositionState, if_match: str | None = None
+        self,
+        keys: RecordingKeys,
+        state: CompositionState,
+        if_match: str | None = None,
+        if_none_match: str | None = None,
     ) -> SavedComposition:
-        """Stores `state`, which is `latest` from then on. `if_match` is the header If-Match.
+        """Stores `state`, which is `latest` from then on. The conditions are the headers If-Match and If-None-Match.
 
+        What is `latest` already is stored under any condition: its answer may have been lost.
         Raises UnknownPeer, RecordingNotFound, PreconditionFailed, Conflict.
         """
         await asyncio.to_thread(self._check_peers, keys, state)
         named, data = composition_id(state), canonical_json(state)
         async with self._locked(keys) as still_held:
-            if if_match is not None:
-                await self._compare(keys, if_match)
+            if if_match is not None or if_none_match is not None:
+                await self._compare(keys, named, if_match, if_none_match)
             await asyncio.to_thread(self._store.put, keys.composition(named), data)
             await still_held()
             await asyncio.to_thread(self._store.put, keys.latest_composition, data)
@@ -174,12 +181,17 @@ class Compositions:
 
     # ---- the lock ----------------------------------------------------------------------------------------------
 
-    async def _compare(self, keys: RecordingKeys, if_match: str) -> None:
+    async def _compare(
+        self, keys: RecordingKeys, named: str, if_match: str | None, if_none_match: str | None
+    ) -> None:
         found = await asyncio.to_thread(self._read, keys, LATEST)
         current = found.etag if found else None
-        wanted = {_etag(tag) for tag in _STRONG_TAG.findall(if_match)}
-        if current is None or (if_match.strip() != "*" and current not in wanted):
-            raise PreconditionFailed("the composition", current)
+        if current == _etag(named):
+            return
+        if if_match is not None and not _is_named(current, if_match):
+            raise PreconditionFailed("the composition", current, "If-Match")
+        if current is not None and matches(if_none_match, current):
+            raise PreconditionFailed("the composition", current, "If-None-Match")
 
     @asynccontextmanager
     async def _locked(self, keys: RecordingKeys) -> AsyncIterator[Callable[[], Awaitable[None]]]:
@@ -210,6 +222,12 @@ async def _asked(answer: Awaitable[object]) -> bool:
         return bool(await answer)
     except (RedisError, OSError) as error:
         raise QueueUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _is_named(current: str | None, if_match: str) -> bool:
+    """Whether an If-Match names the tag of what is stored, by strong comparison."""
+    wanted = {_etag(tag) for tag in _STRONG_TAG.findall(if_match)}
+    return current is not None and (if_match.strip() == "*" or current in wanted)
 
 
 def _etag(named: str) -> str:

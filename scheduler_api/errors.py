@@ -6,7 +6,7 @@
       Forbidden            a good credential that does not permit this              403  input
       NotFound             it does not exist, or this caller may not know that      404  input
       Conflict             it does not fit the present state                        409  input
-      PreconditionFailed   If-Match names another version than the stored one       412  input
+      PreconditionFailed   If-Match or If-None-Match: another version is stored     412  input
       TooLarge             more bytes than the limit                                413  input
       Unprocessable        a well-formed request whose content cannot be used       422  input
       KeyReused            an Idempotency-Key that came with another body before    422  input
@@ -106,14 +106,14 @@ class Conflict(DoorError):
 
 
 class PreconditionFailed(DoorError):
-    """If-Match does not name the stored version, whose ETag is `current` (None: nothing is stored)."""
+    """`header`, If-Match or If-None-Match, rules out the stored version; its ETag is `current`, None where none is."""
 
     status = 412
     slug = "precondition-failed"
 
-    def __init__(self, what: str, current: str | None) -> None:
-        super().__init__(what, current)
-        self.what, self.current = what, current
+    def __init__(self, what: str, current: str | None, header: str) -> None:
+        super().__init__(what, current, header)
+        self.what, self.current, self.header = what, current, header
 
     def __str__(self) -> str:
         now = f"is {self.current} now" if self.current else "does not exist yet"

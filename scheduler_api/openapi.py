@@ -49,7 +49,7 @@ _WORDS: Mapping[int, str] = {
     403: "The credential does not permit this.",
     404: "There is no such thing, or none that this caller may see.",
     409: "It does not fit the present state.",
-    412: "If-Match names another version than the stored one.",
+    412: "If-Match or If-None-Match rules out the version that is stored.",
     413: "The body is too large.",
     415: "The file is no PNG or JPEG.",
     416: "The range begins after the object's end.",

@@ -63,7 +63,6 @@ KINDS: Mapping[type[Exception], Kind] = {
 }
 """The most specific class of an error counts; the door's own errors carry their status and slug themselves."""
 
-_HEADERS = {PreconditionFailed: "If-Match", KeyReused: "Idempotency-Key"}
 _POINTERS = {compositing.AssetUnknown: "/style/image/asset", compositing.InvalidRange: "/export"}
 
 
@@ -112,8 +111,10 @@ def field_problems(error: BaseException) -> list[FieldProblem]:
         return [{"pointer": error.path, "detail": str(error).removeprefix(f"{error.path}: ")}]
     if pointer := _POINTERS.get(type(error)):
         return [{"pointer": pointer, "detail": str(error)}]
-    if header := _HEADERS.get(type(error)):
-        return [{"header": header, "detail": str(error)}]
+    if isinstance(error, PreconditionFailed):
+        return [{"header": error.header, "detail": str(error)}]
+    if isinstance(error, KeyReused):
+        return [{"header": "Idempotency-Key", "detail": str(error)}]
     return []
 
 

@@ -51,15 +51,20 @@ async def save(
     shared: Shared,
     body: RawBody,
     if_match: Annotated[str | None, Header(max_length=200)] = None,
+    if_none_match: Annotated[str | None, Header(max_length=200)] = None,
 ) -> JSONResponse:
-    """Saves a Composition State, which is `latest` from now on. If-Match guards against overwriting another's."""
+    """Saves a Composition State, which is `latest` from now on.
+
+    If-Match guards against overwriting another's, `If-None-Match: *` where nothing is saved yet. What is the latest
+    already is taken whatever they say: a save whose answer was lost can be repeated.
+    """
     note(recording_id=recording_id)
     async with TokenUse(shared.desk, token, "composition:write", recording_id) as use:
         holder = await use.unburned() or await use.burn()
         keys = RecordingKeys(holder.room_id, recording_id)
         state = shared.compositions.checked(keys, body)
         await use.burn()
-        saved = await shared.compositions.save(keys, state, if_match)
+        saved = await shared.compositions.save(keys, state, if_match, if_none_match)
         use.keep()
     answer = {"status": "ok", "updated_at": rfc3339(saved.updated_at), "composition_id": saved.composition_id}
     return JSONResponse(answer, headers={"ETag": saved.etag})

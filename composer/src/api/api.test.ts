@@ -103,6 +103,13 @@ describe("problems", () => {
 });
 
 describe("the saved composition", () => {
+  it("that is the first one is saved only where there is still none", async () => {
+    const { api, seen } = client(json({ composition_id: "x", updated_at: "now" }));
+    expect(await api.save(EMPTY, null)).toMatchObject({ etag: '"x"' });
+    expect(seen[0]?.headers.get("If-None-Match")).toBe("*");
+    expect(seen[0]?.headers.get("If-Match")).toBeNull();
+  });
+
   it("comes with its tag", async () => {
     const { api } = client(json({ layout: "pip" }, { headers: { ETag: '"3"' } }));
     expect(await api.composition()).toEqual({ state: { layout: "pip" }, etag: '"3"' });

@@ -76,12 +76,12 @@ export class ComposerApi {
     }
   }
 
-  /** Saves as `latest`. With `etag` only if that is still what is stored: else an ApiError that `isConflict`. */
+  /** Saves as `latest` if `etag` is still what is stored, null: nothing is. Else an ApiError that `isConflict`. */
   async save(state: CompositionState, etag: string | null): Promise<SavedComposition> {
     const response = await this.#http.ask(`${this.#path}/composition`, {
       method: "PUT",
       action: "composition:write",
-      headers: etag === null ? {} : { "If-Match": etag },
+      headers: etag === null ? { "If-None-Match": "*" } : { "If-Match": etag },
       json: state,
     });
     const told = (await response.json()) as { composition_id: string; updated_at: string };

@@ -3,7 +3,8 @@
  *
  * `write` saves and gives the new entity tag; it throws a `Conflict` where the stored one is no longer the expected
  * one. After a conflict nothing is written until `keepMine` or `takeTheirs` decides. Other failures are tried again,
- * each time after twice the wait.
+ * each time after twice the wait. A write whose answer was lost may have been done, so it is repeated before anything
+ * newer is written: the server takes what it holds already, and its tag is known again.
  */
 
 import { Cell, type Readable } from "../shared/observable";
@@ -43,6 +44,8 @@ export class Autosave<T> {
   #newest: T;
   /** What the server holds; null while that is nothing, or not known. */
   #stored: T | null;
+  /** Written, but the answer was lost: the server may hold it, under a tag that is not known here. */
+  #lost: T | null = null;
   #timer: ReturnType<typeof setTimeout> | null = null;
   #running: Promise<void> | null = null;
   #retryMs = RETRY_MS;
@@ -81,6 +84,7 @@ export class Autosave<T> {
     this.#cancelTimer();
     while (this.#running !== null) await this.#running;
     if (this.#status.get().kind !== "conflict" && !this.#isStored) await this.#save();
+    if (this.#status.get().kind === "unsaved") await this.#save(); // the first was what a lost answer had left open
     const status = this.#status.get();
     if (status.kind === "failed") throw status.error;
     if (status.kind === "conflict") throw new Conflict();
@@ -133,25 +137,30 @@ export class Autosave<T> {
   }
 
   async #attempt(): Promise<void> {
-    const state = this.#newest;
+    const state = this.#lost ?? this.#newest;
+    this.#cancelTimer();
     this.#status.set({ kind: "saving" });
     try {
       this.#etag = await this.#options.write(state, this.#etag);
       this.#stored = state;
+      this.#lost = null;
       this.#retryMs = RETRY_MS;
       this.#status.set(this.#isStored ? { kind: "saved", atMs: this.#now() } : { kind: "unsaved" });
       this.#after(this.#options.quietMs ?? QUIET_MS);
     } catch (error) {
-      this.#failed(error);
+      this.#failed(state, error);
     }
   }
 
-  #failed(error: unknown): void {
+  #failed(state: T, error: unknown): void {
+    const isTransient = this.#options.isTransient(error);
+    this.#lost = isTransient ? state : null;
     if (error instanceof Conflict) {
       this.#status.set({ kind: "conflict" });
       return;
     }
-    const retryInMs = this.#options.isTransient(error) ? this.#retryMs : null;
+    this.#stored = null;
+    const retryInMs = isTransient ? this.#retryMs : null;
     this.#status.set({ kind: "failed", error, retryInMs });
     if (retryInMs === null) return;
     this.#retryMs = Math.min(LONGEST_RETRY_MS, 2 * this.#retryMs);

@@ -191,4 +191,22 @@ describe("a document", () => {
     await expect(document.flush()).rejects.toBeInstanceOf(Conflict);
     expect(write).toHaveBeenCalledOnce();
   });
+
+  it("repeats a write whose answer was lost before it writes what is newer: no conflict with itself", async () => {
+    const server = { state: EMPTY, etag: '"0"', isAnswering: false };
+    const document = opened((state, etag) => {
+      const isOwn = state === server.state;
+      if (!isOwn && etag !== server.etag) return Promise.reject(new Conflict());
+      if (!isOwn) Object.assign(server, { state, etag: `"${Number(server.etag.slice(1, -1)) + 1}"` });
+      return server.isAnswering ? Promise.resolve(server.etag) : Promise.reject(new TypeError("lost"));
+    });
+    document.edit((state) => setLayout(state, 0, "pip"));
+    await vi.advanceTimersByTimeAsync(100);
+    server.isAnswering = true;
+    document.undo();
+    expect(document.saving.get().kind).toBe("unsaved");
+    await document.flush();
+    expect(document.saving.get().kind).toBe("saved");
+    expect(server.state).toBe(EMPTY);
+  });
 });

@@ -170,6 +170,8 @@ async def test_a_saved_composition_that_was_overtaken_gives_the_token_back(eithe
     assert (stale.status_code, stale.json()["errors"][0]["header"]) == (412, "If-Match")
     good = await door.client.put(url, headers=token | {"If-Match": first.headers["etag"]}, json=other)
     assert good.status_code == 200
+    late = await door.client.put(url, headers=await door.token() | {"If-None-Match": "*"}, json=STATE)
+    assert (late.status_code, late.json()["errors"][0]["header"]) == (412, "If-None-Match")
 
 
 async def test_a_bad_token_is_refused_before_its_body_is_looked_at(door: Door) -> None:

@@ -213,6 +213,29 @@ async def test_if_match_fails_where_nothing_is_saved(local: Desk, header: str) -
     assert local.stored() == []
 
 
+async def test_if_none_match_saves_only_where_nothing_is_saved(desk: Desk) -> None:
+    first = await desk.compositions.save(desk.keys, state(layout="speaker"), if_none_match="*")
+    with pytest.raises(PreconditionFailed) as caught:
+        await desk.compositions.save(desk.keys, state(layout="pip"), if_none_match="*")
+    assert (caught.value.current, caught.value.header) == (first.etag, "If-None-Match")
+    assert (await desk.compositions.load(desk.keys)).composition_id == first.composition_id
+
+
+async def test_if_none_match_may_name_other_versions(local: Desk) -> None:
+    first = await local.save()
+    with pytest.raises(PreconditionFailed):
+        await local.compositions.save(local.keys, state(layout="pip"), if_none_match=f'"0", {first.etag}')
+    assert await local.compositions.save(local.keys, state(layout="pip"), if_none_match='"0"')
+
+
+@pytest.mark.parametrize("conditions", [{"if_match": '"0"'}, {"if_none_match": "*"}])
+async def test_what_is_stored_already_can_be_saved_again_after_a_lost_answer(
+    desk: Desk, conditions: dict[str, str]
+) -> None:
+    saved = await desk.save(layout="pip")
+    assert await desk.compositions.save(desk.keys, state(layout="pip"), **conditions) == saved
+
+
 async def test_of_many_who_change_one_version_one_wins(desk: Desk) -> None:
     first = await desk.save()
     attempts = [
