@@ -2,15 +2,15 @@
 
 What may go lies below a recording's `cache/` and nowhere else, is older than the asked-for age, and is not needed by
 what is young: chunks, stills and intermediates by the exports of that time (`farm.needs`), an index while it is that
-of its track as it is now. What previews know of their segments stays with them. Recordings, documents, compositions,
-images, previews, exports and jobs are never touched. Whatever goes can be made again, at the price of its rendering.
+of its track as it is now. What previews know of their segments stays with them. Of a recording that was deleted all
+goes that is older. Recordings, documents, compositions, images, previews, exports and jobs are never touched. Whatever
+goes can be made again, at the price of its rendering.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from farm.prepare import open_source
 from farm.settings import FarmSettings, load_settings
 from renderer.index import ExtensionIds, index_key
 from storage.contract import ObjectInfo
-from storage.errors import InvalidKey, StorageError
+from storage.errors import RecordingNotFound, StorageError
 from storage.keys import RecordingKeys
 from storage.objects import ObjectStore, StoreSpec, open_store
 from storage.recordings import Recording, open_recording
@@ -44,6 +44,13 @@ class Collected:
     """Bytes that went, by folder of the cache."""
     problems: list[str] = field(default_factory=list)
     """Recordings that could not be looked after, and why."""
+    failed: bool = False
+    """Whether that was the storage's fault, of one of them at least: the next time it may work."""
+
+    def tell(self, where: str, error: StorageError) -> None:
+        """Puts down that what lies at `where` could not be looked after."""
+        self.problems.append(f"{where}: {error}")
+        self.failed |= error.blame == "storage"
 
     def to_json(self) -> dict[str, Any]:
         """The document that `--json` prints."""
@@ -62,54 +69,68 @@ def collect(source: str | None, storage: str | None, days: float, dry_run: bool)
     """Tidies one recording, or all below `storage`; what is younger than `days` days stays. Raises StorageError."""
     settings = load_settings()
     found = Collected(dry_run)
-    before_s = time.time() - days * DAY_S
+    tidying = _Tidying(settings, time.time() - days * DAY_S, found)
     if source is not None:
-        _tidy(open_source(source, settings), settings, before_s, found)
+        tidying.tidy(open_source(source, settings))
         return found
     if storage is None:
         raise BadSetting("FARM_STORAGE", "name the folder or bucket that contains rooms/")
-    for recording in _recordings(StoreSpec(storage, settings.s3_endpoint, settings.s3_region), found):
-        try:
-            _tidy(recording, settings, before_s, found)
-        except StorageError as error:
-            found.problems.append(f"{recording.keys.prefix}: {error}")
-    return found
-
-
-def _recordings(spec: StoreSpec, found: Collected) -> Iterator[Recording]:
-    """All that have a cache and can be read; what is said of the others."""
+    spec = StoreSpec(storage, settings.s3_endpoint, settings.s3_region)
     store = open_store(spec)
     for room in store.folders("rooms/"):
         for folder in store.folders(room):
-            _, room_id, recording_id, _ = folder.split("/")
             try:
-                keys = RecordingKeys(room_id, recording_id)
-                if next(iter(store.list(keys.cache)), None) is not None:
-                    yield open_recording(spec, room_id, recording_id)
-            except (StorageError, InvalidKey) as error:
-                found.problems.append(f"{folder}: {error}")
+                tidying.tidy_folder(spec, store, folder)
+            except StorageError as error:
+                found.tell(folder, error)
+    return found
 
 
-def _tidy(recording: Recording, settings: FarmSettings, before_s: float, found: Collected) -> None:
-    """One recording. The needs are read after the listing: what a new export needs is then either young or named."""
-    store, cache = recording.store, recording.keys.cache
-    listed = list(store.list(cache))
-    needed = _needed(store, recording.keys, before_s)
-    indexes = _indexes(recording, settings)
-    bytes_by_sort: Counter[str] = Counter(found.by_sort)
-    found.recordings += 1
-    for info in listed:
-        sort = info.key.removeprefix(cache).partition("/")[0]
-        if sort not in SORTS or info.modified_s >= before_s or _is_needed(info, needed, indexes):
-            found.kept_objects += 1
-            found.kept_bytes += info.size
-            continue
-        if not found.dry_run:
-            store.delete(info.key)
-        found.objects += 1
-        found.bytes += info.size
-        bytes_by_sort[sort] += info.size
-    found.by_sort = dict(bytes_by_sort)
+@dataclass(frozen=True, slots=True)
+class _Tidying:
+    """One run: what is older than `before_s` may go, and is put down in `found`."""
+
+    settings: FarmSettings
+    before_s: float
+    found: Collected
+
+    def tidy_folder(self, spec: StoreSpec, store: ObjectStore, folder: str) -> None:
+        """A recording, or what is left of one that was deleted; where there is no cache, nothing is read."""
+        _, room_id, recording_id, _ = folder.split("/")
+        cache = RecordingKeys(room_id, recording_id).cache
+        if next(iter(store.list(cache)), None) is None:
+            return
+        try:
+            self.tidy(open_recording(spec, room_id, recording_id, store))
+        except RecordingNotFound:
+            self._sweep(store, cache, list(store.list(cache)), lambda info: True)
+
+    def tidy(self, recording: Recording) -> None:
+        """One recording. The needs are read after the listing: what a new export needs is either young or named."""
+        store, cache = recording.store, recording.keys.cache
+        listed = list(store.list(cache))
+        needed = _needed(store, recording.keys, self.before_s) | _indexes(recording, self.settings)
+        self._sweep(
+            store, cache, listed, lambda info: _sort(cache, info) in SORTS and _stem(info.key) not in needed
+        )
+
+    def _sweep(
+        self, store: ObjectStore, cache: str, listed: Iterable[ObjectInfo], may_go: Callable[[ObjectInfo], bool]
+    ) -> None:
+        """Removes what is old, and may go, of what is listed of a cache."""
+        found = self.found
+        found.recordings += 1
+        for info in listed:
+            if info.modified_s >= self.before_s or not may_go(info):
+                found.kept_objects += 1
+                found.kept_bytes += info.size
+                continue
+            if not found.dry_run:
+                store.delete(info.key)
+            found.objects += 1
+            found.bytes += info.size
+            sort = _sort(cache, info)
+            found.by_sort[sort] = found.by_sort.get(sort, 0) + info.size
 
 
 def _needed(store: ObjectStore, keys: RecordingKeys, before_s: float) -> frozenset[str]:
@@ -127,9 +148,9 @@ def _indexes(recording: Recording, settings: FarmSettings) -> frozenset[str]:
     return frozenset(_stem(index_key(recording, track, ids)) for track in tracks)
 
 
-def _is_needed(info: ObjectInfo, needed: frozenset[str], indexes: frozenset[str]) -> bool:
-    stem = _stem(info.key)
-    return stem in needed or stem in indexes
+def _sort(cache: str, info: ObjectInfo) -> str:
+    """The folder of the cache in which an object lies."""
+    return info.key.removeprefix(cache).partition("/")[0]
 
 
 def _stem(key: str) -> str:

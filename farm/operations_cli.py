@@ -84,7 +84,8 @@ def worker(address: str, **options: Any) -> None:
 def gc(source: str | None, storage: str | None, days: float, dry_run: bool, as_json: bool) -> None:
     """Removes what is cached and nothing needs: chunks, intermediates, indexes, stills.
 
-    Recordings, saved compositions, previews and exports are never touched, nor anything younger than DAYS.
+    Recordings, saved compositions, previews and exports are never touched, nor anything younger than DAYS. Exit status
+    1 where the storage failed, were it for one recording of many.
     """
     from farm.gc import collect
 
@@ -93,6 +94,8 @@ def gc(source: str | None, storage: str | None, days: float, dry_run: bool, as_j
             raise click.UsageError("name a SOURCE, or with --storage the folder or bucket that contains rooms/")
         found = collect(source, storage, days, dry_run)
     click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if as_json else found.summary())
+    if found.failed:
+        sys.exit(1)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -138,12 +139,38 @@ def test_of_a_storage_all_recordings_are_tidied_and_one_that_is_broken_is_told(r
     broken = recording.parent / "broken"
     (broken / "cache" / "chunks").mkdir(parents=True)
     (broken / "cache" / "chunks" / "x").write_text("x")
+    os.mknod(broken / "metadata.json", stat.S_IFSOCK)   # it is there, and cannot be opened
     aged(recording, 40)
     os.utime(broken / "cache" / "chunks" / "x", (0, 0))
-    found = gc("--storage", recording.parents[2])
-    assert found["objects"] > 0
-    assert [problem.split(":")[0] for problem in found["problems"]] == [f"rooms/{recording.parent.name}/broken/"]
+    ran = farm("gc", "--storage", recording.parents[2], "--json")
+    assert ran.exit_code == 1, "whoever looks after a cron job hears of it"
+    assert ran.json["objects"] > 0
+    problems = [problem.split(":")[0] for problem in ran.json["problems"]]
+    assert problems == [f"rooms/{recording.parent.name}/broken/"]
     assert (broken / "cache" / "chunks" / "x").exists()
+
+
+def test_a_folder_that_can_be_no_recording_is_told_and_is_nobodys_fault(recording: Path) -> None:
+    strange = recording.parent / "a:b" / "cache"
+    strange.mkdir(parents=True)
+    (strange / "x").write_text("x")
+    found = gc("--storage", recording.parents[2])
+    assert [problem.split(" ")[0] for problem in found["problems"]] == [f"rooms/{recording.parent.name}/a:b/:"]
+
+
+def test_of_a_recording_that_was_deleted_all_that_is_old_goes_from_the_cache(recording: Path) -> None:
+    shutil.rmtree(recording / "tracks")
+    for path in [path for path in recording.iterdir() if path.is_file()]:
+        path.unlink()
+    aged(recording, 40, lambda name: "/rasters/" not in name)
+    young, others = files(recording / "cache" / "rasters"), beside_the_cache(recording)
+    dry = gc("--storage", recording.parents[2], "--dry-run")
+    found = gc("--storage", recording.parents[2])
+    assert (found["problems"], found["failed"]) == ([], False)
+    assert {name: dry[name] for name in ("objects", "by_sort")} == {n: found[n] for n in ("objects", "by_sort")}
+    assert files(recording / "cache") == young
+    assert young
+    assert beside_the_cache(recording) == others
 
 
 def test_what_is_said_to_people(recording: Path) -> None:
