@@ -96,8 +96,19 @@ class JobBoard:
         return [Job.from_json(record) for record in records] if complete and all(records) else None
 
     async def list_is_complete(self, room_id: str, recording_id: str) -> None:
-        """All jobs of the recording have been put up: `of_recording` may answer for a while."""
+        """All jobs of the recording that have a record were put up: `of_recording` may answer for a while, and the
+        list forgets the others."""
+        await self._take_off_missing(_list_key(room_id, recording_id))
         await self._redis.set(_complete_key(room_id, recording_id), 1, ex=COMPLETE_S)
+
+    async def _take_off_missing(self, list_key: str) -> None:
+        ids = [text(job_id) for job_id in await self._redis.zrange(list_key, 0, -1)]
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for job_id in ids:
+                pipeline.exists(_job_key(job_id))
+            shown = await pipeline.execute()
+        if missing := [job_id for job_id, there in zip(ids, shown, strict=True) if not there]:
+            await self._redis.zrem(list_key, *missing)
 
     async def drop(self, job: Job) -> None:
         """Takes down a job that never was."""
@@ -138,9 +149,12 @@ class JobBoard:
     # ---- idempotency -------------------------------------------------------------------------------------
 
     async def remember(self, key_hash: str, job_id: str, ttl_s: int = KEPT_S) -> str | None:
-        """Notes that this key made this job, unless it made another one before: then that one's id."""
+        """Notes that this key made this job, unless it made another one before: then that one's id.
+
+        Asked again for the same job, it gives the same answer: the first may have got lost on its way.
+        """
         found = await self._redis.set(f"farm:idempotency:{key_hash}", job_id, nx=True, get=True, ex=ttl_s)
-        return text(found) if found else None
+        return text(found) if found and text(found) != job_id else None
 
     async def keep_key(self, key_hash: str) -> None:
         """The job that this key made is there: it is remembered for as long as a job is."""

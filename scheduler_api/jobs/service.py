@@ -71,14 +71,16 @@ class Jobs:
         return await self.find(job_id) if job_id else None
 
     async def of_recording(self, room_id: str, recording_id: str) -> list[Job]:
-        """All jobs of a recording, the oldest first."""
+        """All jobs of a recording that can be read, the oldest first."""
         jobs = await self._board.of_recording(room_id, recording_id)
         if jobs is not None:
             return jobs
-        for job in await asyncio.to_thread(self._records.of_recording, room_id, recording_id):
+        found = await asyncio.to_thread(self._records.of_recording, room_id, recording_id)
+        for job in found:
             await self._board.put(job)
         await self._board.list_is_complete(room_id, recording_id)
-        return await self._board.of_recording(room_id, recording_id) or []
+        shown = await self._board.of_recording(room_id, recording_id)
+        return found if shown is None else shown
 
     async def cancel(self, job_id: str) -> None:
         """Asks for the job to stop. A dispatcher ends it as `failed`, reason `cancelled`, unless it is finished."""

@@ -37,6 +37,12 @@ class TestSubmit:
         assert await office.queue.depth() == {"preview": 0, "export": 1}
         assert {job.job_id for job in made} == {winner.job_id}
 
+    async def test_a_key_whose_noting_was_not_answered_makes_its_job(self, office: Office) -> None:
+        job = a_job().changed(a_job().created_at, idempotency="k1")
+        await office.board.remember("k1", job.job_id)   # and here the answer got lost: the client asks once more
+        assert await office.jobs.submit(job) == job
+        assert await office.queue.depth() == {"preview": 0, "export": 1}
+
     async def test_another_key_makes_another_job(self, office: Office) -> None:
         jobs = [await office.submit(a_job().changed(a_job().created_at, idempotency=key)) for key in ("k1", "k2")]
         assert jobs[0].job_id != jobs[1].job_id
@@ -97,6 +103,18 @@ class TestFind:
         second = await office.submit()
         office.store.delete(f"rooms/room-1/rec-1/jobs/{first.job_id}.json")
         assert await office.jobs.of_recording("room-1", "rec-1") == [first, second]
+
+    @pytest.mark.parametrize("broken", [b"{}", None], ids=["unreadable", "missing"])
+    async def test_one_bad_record_does_not_hide_the_others(self, office: Office, broken: bytes | None) -> None:
+        good, bad = await office.submit(), await office.submit()
+        key = f"rooms/room-1/rec-1/jobs/{bad.job_id}.json"
+        if broken is None:
+            office.store.delete(key)
+        else:
+            office.store.put(key, broken)
+        await office.redis.delete(f"farm:job:{bad.job_id}")   # as after a day
+        assert await office.jobs.of_recording("room-1", "rec-1") == [good]
+        assert await office.board.of_recording("room-1", "rec-1") == [good], "without reading the store again"
 
     async def test_a_recording_of_the_same_id_in_another_room_is_another(self, office: Office) -> None:
         mine, theirs = await office.submit(), await office.submit(a_job(room="room-2"))
