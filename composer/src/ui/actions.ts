@@ -149,12 +149,17 @@ export class Actions {
 
   // ---- trim -----------------------------------------------------------------------------------------------------
 
-  trimIn(tMs: number = this.editTimeMs(), coalesce: string | null = null): void {
-    this.edit((state) => composing.trimIn(state, Math.round(tMs)), coalesce);
+  trimIn(): void {
+    this.edit((state) => composing.trimIn(state, this.editTimeMs()));
   }
 
-  trimOut(tMs: number = this.editTimeMs(), coalesce: string | null = null): void {
-    this.edit((state) => composing.trimOut(state, Math.round(tMs), this.durationMs), coalesce);
+  trimOut(): void {
+    this.edit((state) => composing.trimOut(state, this.editTimeMs(), this.durationMs));
+  }
+
+  /** One step of history until `settle`. */
+  dragTrim(side: "in" | "out", tMs: number): void {
+    this.edit((state) => composing.dragTrim(state, side, Math.round(tMs), this.durationMs), "trim");
   }
 
   clearTrim(): void {

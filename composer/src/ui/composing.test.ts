@@ -4,6 +4,7 @@ import { EMPTY } from "../composition/defaults";
 import { pin } from "../composition/edits";
 import type { CompositionState, TimelineEvent } from "../composition/types";
 import {
+  dragTrim,
   neighbours,
   trimIn,
   trimOf,
@@ -70,6 +71,18 @@ describe("trim", () => {
     const cut = trimOut(trimIn(EMPTY, 5_000), 20_000, 60_000);
     expect(trimOf(trimIn(cut, 30_000), 60_000)).toEqual({ startMs: 30_000, endMs: 60_000 });
     expect(trimOf(trimOut(cut, 2_000, 60_000), 60_000)).toEqual({ startMs: 0, endMs: 2_000 });
+  });
+
+  it("keeps the other side while one is dragged across it and back", () => {
+    const cut = trimOut(trimIn(EMPTY, 5_000), 20_000, 60_000);
+    const drag = (side: "in" | "out", ...path: readonly number[]) =>
+      trimOf(
+        path.reduce((dragged, tMs) => dragTrim(dragged, side, tMs, 60_000), cut),
+        60_000,
+      );
+    expect(drag("in", 30_000)).toEqual({ startMs: 19_966, endMs: 20_000 });
+    expect(drag("in", 30_000, 8_000)).toEqual({ startMs: 8_000, endMs: 20_000 });
+    expect(drag("out", 2_000, 9_000)).toEqual({ startMs: 5_000, endMs: 9_000 });
   });
 });
 

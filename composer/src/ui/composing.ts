@@ -56,6 +56,19 @@ export function trimOut(state: CompositionState, tMs: number, durationMs: number
   return edits.trim(state, start !== null && start < tMs ? start : null, tMs >= durationMs ? null : tMs);
 }
 
+/** The trim while one of its handles is dragged to `tMs`: it does not pass the other one. */
+export function dragTrim(
+  state: CompositionState,
+  side: "in" | "out",
+  tMs: number,
+  durationMs: number,
+): CompositionState {
+  const { startMs, endMs } = trimOf(state, durationMs);
+  const frameMs = Math.ceil(1000 / exportOf(state).fps);
+  if (side === "in") return trimIn(state, Math.min(tMs, endMs - frameMs));
+  return trimOut(state, Math.max(tMs, startMs + frameMs), durationMs);
+}
+
 /** The part of the recording that is exported. */
 export function trimOf(state: CompositionState, durationMs: number): { startMs: number; endMs: number } {
   const { start_ms: start, end_ms: end } = exportOf(state);

@@ -9,16 +9,32 @@ import { useRef, type PointerEvent, type RefObject } from "react";
 import { useComposer } from "../context";
 import { boxAt, headBoxes, peerBoxes, type Box } from "./boxes";
 import { attracted } from "./magnet";
+import type { Marker } from "./markers";
 import { moved } from "./moved";
 import { RULER_PX } from "./rows";
 import type { TimelineView } from "./TimelineView";
-import { clampMs, toMs, toX } from "./viewport";
+import { clampMs, driftPx, toMs, toX, withinPage } from "./viewport";
 
 type Part = "head" | "peers";
 
+interface Scrub {
+  readonly kind: "scrub";
+  x: number;
+  isDrifting: boolean;
+}
+
+interface MarkerDrag {
+  readonly kind: "marker";
+  readonly box: Box;
+  readonly fromX: number;
+  /** As they were before: they are shown again when nothing comes of it. */
+  readonly markers: readonly Marker[];
+  toMs: number | null;
+}
+
 type Gesture =
-  | { readonly kind: "scrub" }
-  | { readonly kind: "marker"; readonly box: Box; readonly fromX: number; toMs: number | null }
+  | Scrub
+  | MarkerDrag
   | { readonly kind: "trim"; readonly side: "in" | "out" }
   | { readonly kind: "pan"; x: number; readonly startX: number; isMoving: boolean };
 
@@ -41,37 +57,51 @@ export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HT
   const fingers = useRef(new Map<number, number>());
 
   const xOf = (event: { clientX: number }) => event.clientX - (surface.current?.getBoundingClientRect().left ?? 0);
-  const timeOf = (event: { clientX: number }) => {
-    const view = timeline.view.get();
-    return clampMs(view, toMs(view, xOf(event)));
-  };
+  const timeAt = (x: number) => clampMs(timeline.view.get(), toMs(timeline.view.get(), x));
   const find = (event: PointerEvent<HTMLElement>, part: Part) => found(event, part, timeline, xOf(event));
-  const scrub = (event: { clientX: number }) => actions.seek(timeOf(event));
+
+  const scrub = (now: Scrub) => {
+    const x = withinPage(timeline.view.get(), now.x);
+    actions.seek(timeAt(x));
+    if (x === now.x || now.isDrifting) return;
+    now.isDrifting = true;
+    requestAnimationFrame(() => drift(now));
+  };
+
+  /** The pointer is held outside: the view moves on under it, as long as there is more. */
+  const drift = (now: Scrub) => {
+    now.isDrifting = false;
+    if (gesture.current !== now) return;
+    const before = timeline.view.get();
+    timeline.pan(driftPx(before, now.x));
+    if (timeline.view.get().startMs !== before.startMs) scrub(now);
+  };
 
   const down = (part: Part) => (event: PointerEvent<HTMLElement>) => {
     if (event.button !== 0) return;
     event.currentTarget.setPointerCapture(event.pointerId);
     fingers.current.set(event.pointerId, xOf(event));
     if (fingers.current.size === 2) {
-      gesture.current = null;
+      giveUp();
       return;
     }
+    const x = xOf(event);
     const hit = find(event, part);
     if (hit?.kind === "trim") {
       gesture.current = { kind: "trim", side: hit.side };
     } else if (hit?.kind === "marker") {
       session.selectEvent(hit.box.marker.event);
       gesture.current = hit.isGrip
-        ? { kind: "marker", box: hit.box, fromX: xOf(event), toMs: null }
-        : { kind: "pan", x: xOf(event), startX: xOf(event), isMoving: false };
-      if (!hit.isGrip && event.pointerType === "mouse") gesture.current = { kind: "scrub" };
+        ? { kind: "marker", box: hit.box, fromX: x, markers: timeline.shown.markers, toMs: null }
+        : { kind: "pan", x, startX: x, isMoving: false };
+      if (!hit.isGrip && event.pointerType === "mouse") gesture.current = { kind: "scrub", x, isDrifting: false };
     } else if (part === "peers" && event.pointerType !== "mouse") {
-      gesture.current = { kind: "pan", x: xOf(event), startX: xOf(event), isMoving: false };
+      gesture.current = { kind: "pan", x, startX: x, isMoving: false };
     } else {
       session.deselect();
-      gesture.current = { kind: "scrub" };
+      gesture.current = { kind: "scrub", x, isDrifting: false };
+      scrub(gesture.current);
     }
-    if (gesture.current.kind === "scrub" && hit === null) scrub(event);
   };
 
   const move = (event: PointerEvent<HTMLElement>) => {
@@ -84,7 +114,10 @@ export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HT
     fingers.current.set(event.pointerId, xOf(event));
     const now = gesture.current;
     if (now === null) return;
-    if (now.kind === "scrub") scrub(event);
+    if (now.kind === "scrub") {
+      now.x = xOf(event);
+      scrub(now);
+    }
     if (now.kind === "trim") dragTrim(event, now.side);
     if (now.kind === "marker") dragMarker(event, now);
     if (now.kind === "pan") {
@@ -105,16 +138,23 @@ export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HT
       else actions.moveEvent(now.box.marker.event, now.toMs);
     }
     if (now?.kind === "trim") actions.settle();
-    if (now?.kind === "pan" && !now.isMoving) scrub(event);
+    if (now?.kind === "pan" && !now.isMoving) actions.seek(timeAt(xOf(event)));
   };
 
   const cancel = () => {
     fingers.current.clear();
-    gesture.current = null;
-    timeline.show({ guideMs: null });
+    giveUp();
   };
 
-  const dragMarker = (event: PointerEvent<HTMLElement>, now: Gesture & { kind: "marker" }) => {
+  /** What is held is let go where it came from; a trim stays where it has been dragged to. */
+  const giveUp = () => {
+    const now = gesture.current;
+    gesture.current = null;
+    timeline.show({ guideMs: null, ...(now?.kind === "marker" ? { markers: now.markers } : {}) });
+    if (now?.kind === "trim") actions.settle();
+  };
+
+  const dragMarker = (event: PointerEvent<HTMLElement>, now: MarkerDrag) => {
     const view = timeline.view.get();
     const dx = xOf(event) - now.fromX;
     if (now.toMs === null && Math.abs(dx) < DRAG_PX) return;
@@ -123,16 +163,15 @@ export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HT
     const marks = [engine.transport.timeMs(), ...marksBut(timeline, marker.index)];
     const { tMs, mark } = event.ctrlKey ? { tMs: wanted, mark: null } : attracted(wanted, marks, view);
     now.toMs = actions.snappedMs(tMs);
-    timeline.show({ guideMs: mark, markers: moved(timeline.shown.markers, marker.index, now.toMs) });
+    timeline.show({ guideMs: mark, markers: moved(now.markers, marker.index, now.toMs) });
   };
 
   const dragTrim = (event: PointerEvent<HTMLElement>, side: "in" | "out") => {
     const view = timeline.view.get();
     const marks = [engine.transport.timeMs(), ...marksBut(timeline, null)];
-    const { tMs, mark } = attracted(timeOf(event), marks, view);
+    const { tMs, mark } = attracted(timeAt(xOf(event)), marks, view);
     timeline.show({ guideMs: mark });
-    if (side === "in") actions.trimIn(tMs, "trim");
-    else actions.trimOut(tMs, "trim");
+    actions.dragTrim(side, tMs);
   };
 
   /** Two fingers: what is between them stays between them. */

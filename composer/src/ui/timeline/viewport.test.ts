@@ -4,6 +4,7 @@ import { ticks } from "./ticks";
 import {
   AIR_PX,
   clampMs,
+  driftPx,
   endMs,
   fitted,
   following,
@@ -15,6 +16,7 @@ import {
   toMs,
   toX,
   withDuration,
+  withinPage,
   zoomed,
 } from "./viewport";
 
@@ -30,6 +32,20 @@ describe("viewport", () => {
   it("gives back the time of a pixel and the pixel of a time", () => {
     const view = zoomed(fitted(2 * HOUR, 977), 37, 400);
     for (const x of [0, 13.5, 976]) expect(toX(view, toMs(view, x))).toBeCloseTo(x, 6);
+  });
+
+  it("does not turn the page under a pointer that scrubs, however far outside it is held", () => {
+    const view = zoomed(fitted(HOUR, 1000), 3_000, 400);
+    for (const x of [-5_000, -1, 0, 400, 999, 1_000, 5_000]) {
+      const tMs = clampMs(view, toMs(view, withinPage(view, x)));
+      expect(following(view, tMs)).toBe(view);
+    }
+  });
+
+  it("drifts slowly to the side on which the pointer is held outside, and stands while it is inside", () => {
+    const view = zoomed(fitted(HOUR, 1000), 50, 400);
+    const steps = [-900, -5, 1, 500, 997, 1_003, 1_900].map((x) => driftPx(view, x));
+    expect(steps).toEqual([-16, -1, 0, 0, 0, 1, 16]);
   });
 
   it("zooms around the pointer", () => {

@@ -66,6 +66,16 @@ export function showing(view: Viewport, fromMs: number, toMs: number): Viewport 
   return settled({ ...view, msPerPx, startMs: fromMs - AIR_PX * msPerPx });
 }
 
+/** The nearest place to `x` at which the playhead does not turn the page. */
+export function withinPage(view: Viewport, x: number): number {
+  return Math.min(view.width - 3, Math.max(1, x));
+}
+
+/** How far a view moves in one frame of the screen while the pointer is held at `x`, outside of it. */
+export function driftPx(view: Viewport, x: number): number {
+  return Math.min(16, Math.max(-16, (x - withinPage(view, x)) / 6));
+}
+
 /** Turns the page when `tMs` has left the view on the right, or comes to it when it is out of sight. */
 export function following(view: Viewport, tMs: number): Viewport {
   const x = toX(view, tMs);
