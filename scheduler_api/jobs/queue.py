@@ -15,10 +15,10 @@ Knows ids, kinds and recordings, no jobs; must not know storage. Raises redis.ex
     farm:queue:ring:{kind}                   list of the lines with something in them
     farm:queue:line:{kind}:{room}/{id}       list of job ids
     farm:queue:waiting:{kind}                sorted set: job id by when it was queued
-    farm:queue:busy                          hash: how many jobs of a line of previews are taken
+    farm:queue:busy                          hash: how many jobs of a line of previews are at work
     farm:queue:leases                        sorted set: job id by when its lease runs out
     farm:queue:attended                      there while a dispatcher is at work
-    farm:queue:job:{job id}                  hash: kind, line, queued_ms, epoch, owner
+    farm:queue:job:{job id}                  hash: kind, line, queued_ms, epoch, owner; worked: its line goes on
 """
 
 from __future__ import annotations
@@ -67,12 +67,15 @@ local function lease(id, owner, lease_ms)
   redis.call('ZADD', key('leases'), now_ms() + lease_ms, id)
   return {id, epoch, kind}
 end
-local function release(id)
+local function free_line(id)
   local kind, line = unpack(redis.call('HMGET', key('job', id), 'kind', 'line'))
-  redis.call('ZREM', key('leases'), id)
   if kind == 'preview' and redis.call('HINCRBY', key('busy'), line, -1) <= 0 then
     redis.call('HDEL', key('busy'), line)
   end
+end
+local function release(id)
+  redis.call('ZREM', key('leases'), id)
+  if redis.call('HDEL', key('job', id), 'worked') == 0 then free_line(id) end
 end
 local function holds(id, epoch)
   return redis.call('HGET', key('job', id), 'epoch') == epoch and redis.call('ZSCORE', key('leases'), id)
@@ -132,6 +135,16 @@ _RENEW = (
     + """
 if not holds(ARGV[1], ARGV[2]) then return 0 end
 redis.call('ZADD', key('leases'), now_ms() + ARGV[3], ARGV[1])
+return 1
+"""
+)
+
+# ARGV: id, epoch.
+_WORKED = (
+    _PRELUDE
+    + """
+if not holds(ARGV[1], ARGV[2]) then return 0 end
+if redis.call('HSETNX', key('job', ARGV[1]), 'worked', 1) == 1 then free_line(ARGV[1]) end
 return 1
 """
 )
@@ -206,6 +219,7 @@ class JobQueue:
         self._take = redis.register_script(_TAKE)
         self._take_this = redis.register_script(_TAKE_THIS)
         self._renew = redis.register_script(_RENEW)
+        self._worked = redis.register_script(_WORKED)
         self._finish = redis.register_script(_FINISH)
         self._give_back = redis.register_script(_GIVE_BACK)
         self._reap = redis.register_script(_REAP)
@@ -227,6 +241,11 @@ class JobQueue:
     async def renew(self, claim: Claim) -> bool:
         """Prolongs the lease; False if the claim is not valid any more: the job is somebody else's affair."""
         return bool(await self._renew(args=[claim.job_id, claim.epoch, self._lease_ms]))
+
+    async def worked(self, claim: Claim) -> bool:
+        """The job writes nothing more: its recording's next preview need not wait until it is finished; False if the
+        claim is not valid any more."""
+        return bool(await self._worked(args=[claim.job_id, claim.epoch]))
 
     async def finish(self, claim: Claim) -> bool:
         """The job is over and forgotten here; False if the claim is not valid any more."""

@@ -218,6 +218,7 @@ class Turn:
         shown = await board.get(job.job_id)
         if (shown is None or not shown.finished) and await board.put(job):
             await board.publish(job.job_id, status_event(job))
+        await self._house.queue.worked(self.claim)   # who is told may take long to listen
         await self._house.notify(job)
         await asyncio.to_thread(self._house.records.close, job.job_id)
         await board.forget_cancels([job.job_id])

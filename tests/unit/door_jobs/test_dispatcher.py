@@ -202,6 +202,24 @@ class TestSlots:
             assert time.monotonic() - began_s > 0.5
 
 
+class TestTelling:
+    async def test_a_recordings_next_preview_does_not_wait_for_it(self, office: Office, working: Working) -> None:
+        first, second = [await office.submit(a_job("preview")) for _ in range(2)]
+        listens = asyncio.Event()
+
+        async def notify(job: Job) -> None:
+            if job.job_id == first.job_id:
+                await listens.wait()
+
+        async with working(notify=notify):
+            await office.seen(second, "ready")
+            assert office.records.find_open(first.job_id), "it is still being told"
+            listens.set()
+            await until(lambda: _no(office.queue, first), 3)
+            await until(lambda: _no(office.queue, second), 3)
+        assert await office.redis.keys("farm:queue:busy") == []
+
+
 class TestCancel:
     @pytest.mark.parametrize("deaf", [False, True])
     async def test_a_running_job_ends_within_a_second(self, office: Office, working: Working, deaf: bool) -> None:

@@ -178,6 +178,27 @@ async def test_a_job_taken_over_is_next_its_recording_too(redis: Redis) -> None:
     assert await order(JobQueue(redis), made) == ["a0", "b0", "a1"]
 
 
+@pytest.mark.parametrize("then", ["finish", "give_back", "lost"])
+async def test_a_line_goes_on_once_where_the_work_is_done(redis: Redis, then: str) -> None:
+    queue = JobQueue(redis, lease_s=0.01 if then == "lost" else 15)
+    made = await fill(queue, ("p0", "preview", "r1"), ("p1", "preview", "r1"), ("p2", "preview", "r1"))
+    first = await queue.take("d1")
+    assert first is not None
+    assert await queue.take("d1") is None
+    assert await queue.worked(first)
+    assert await queue.worked(first)
+    second = await JobQueue(redis).take("d1")
+    assert second is not None
+    assert second.job_id == made["p1"].job_id
+    await until(queue.reap, 2) if then == "lost" else await getattr(queue, then)(first)
+    assert await queue.take("d1") is None, "the second is at work"
+    assert not await queue.worked(first)
+    assert await queue.finish(second)
+    third = await queue.take("d1")
+    assert third is not None
+    assert third.job_id == (made["p2"] if then == "finish" else made["p0"]).job_id
+
+
 async def test_what_is_given_back_is_next(queue: JobQueue) -> None:
     made = await fill(queue, ("a0", "export", "r1"), ("b0", "export", "r2"))
     claim = await queue.take("d1")

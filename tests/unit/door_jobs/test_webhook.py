@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -9,7 +10,7 @@ import json
 import logging
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -123,6 +124,36 @@ async def test_it_gives_up_in_the_end_and_says_so(caplog: pytest.LogCaptureFixtu
     assert await deliver(f"http://127.0.0.1:{free_port()}/", ended()) == list(PAUSES_S)
     assert [line.levelno for line in caplog.records if "webhook" in line.message][-1] == logging.ERROR
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("begins", "drips", "pauses"),
+    [(b"HTTP/1.1 200 OK\r\nX-More: ", b"x", list(PAUSES_S)), (b"HTTP/1.1 200 OK\r\n\r\n", b"x", [])],
+    ids=["an endless head", "an endless body"],
+)
+async def test_an_answer_that_never_ends_keeps_nobody(
+    monkeypatch: pytest.MonkeyPatch, begins: bytes, drips: bytes, pauses: list[float]
+) -> None:
+    monkeypatch.setattr("scheduler_api.jobs.webhook.TIMEOUT_S", 0.2)
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            writer.write(begins)
+            while not reader.at_eof():
+                writer.write(drips)
+                await writer.drain()
+                await _within(reader, 0.02)
+        writer.close()
+
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    async with server:
+        address = "http://{}:{}/".format(*server.sockets[0].getsockname())
+        assert await asyncio.wait_for(deliver(address, ended()), 5) == pauses
+
+
+async def _within(reader: asyncio.StreamReader, seconds: float) -> None:
+    with suppress(TimeoutError):
+        await asyncio.wait_for(reader.read(65536), seconds)
 
 
 async def test_without_an_address_nobody_is_told() -> None:
