@@ -5,8 +5,8 @@
 RECORDING is a folder with `rooms/`; the figures in docs are of `bigroom` (9 cameras, a shared screen, 60 s). The
 composition is benchmarks/states/bigroom_grid.json. ffmpeg gets the same tracks, remuxed to Matroska beforehand
 (not counted), with the rectangles of our own plan, the same x264 and AAC settings, and the gaps of the sound
-filled. The floor is decoding and scaling alone plus x264 alone on the finished frames. All are measured in turn, N times,
-and their medians compared: the speed of a shared machine drifts. Run it while nothing else runs: ratios are what counts.
+filled. The floor is decoding and scaling alone plus x264 alone on the finished frames. All are measured in turn, N
+times, for the speed of a shared machine drifts; the ratios are medians. Run it while nothing else runs.
 """
 
 from __future__ import annotations
