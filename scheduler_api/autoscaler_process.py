@@ -37,6 +37,8 @@ class AutoscalerMeters:
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
         self.rounds = Counter("farm_autoscaler_rounds", "Looks at the demand.", ("outcome",), registry=registry)
+        for outcome in ("done", "failed"):   # there from the start: what never succeeds shows no increase then
+            self.rounds.labels(outcome)
         self.tasks = Gauge("farm_pool_tasks", "Tasks that wait or run.", ("pool",), registry=registry)
         self.workers = Gauge("farm_pool_workers", "Workers that are there.", ("pool",), registry=registry)
         self.wanted = Gauge("farm_pool_workers_wanted", "Workers that would be busy.", ("pool",), registry=registry)

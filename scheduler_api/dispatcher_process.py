@@ -66,7 +66,7 @@ async def _dispatch(settings: DoorSettings, pool: SharedExecutor, started: Calla
             store_url=spec.url,
         )
         name = f"{socket.gethostname()}-{os.getpid()}-{dice.token_hex(4)}"
-        dispatcher = Dispatcher(house, name, attended=pulse.beat)
+        dispatcher = Dispatcher(house, name, attended=pulse.beat, store_failed=meters.store_failed)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, dispatcher.stop)
         stop = _side_port(settings, meters, pulse)

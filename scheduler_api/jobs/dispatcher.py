@@ -55,8 +55,10 @@ class Dispatcher:
         slots: int = 2,
         rhythm: Rhythm = RHYTHM,
         attended: Callable[[bool], None] = lambda well: None,
+        store_failed: Callable[[], None] = lambda: None,
     ) -> None:
-        """`attended` is told each time that the queue was to be looked after, and whether that went well."""
+        """`attended` is told each time that the queue was to be looked after, and whether that went well;
+        `store_failed` each time that the storage fails in something which is not the run of a job."""
         self._house = house
         self._id = dispatcher_id
         self._slots = slots
@@ -69,6 +71,7 @@ class Dispatcher:
         self._sweep_now = asyncio.Event()
         self._reap_from_s = 0.0
         self._attended = attended
+        self._store_failed = store_failed
 
     def stop(self) -> None:
         """Nothing more is taken; what runs is handed back; then `run` returns."""
@@ -116,6 +119,7 @@ class Dispatcher:
                 await step()
             except (RedisError, StorageError) as error:
                 _log.warning("dispatcher %s waits: %s", self._id, error)
+                self._count(error)
                 self._reap_from_s = _loop_s() + 2 * self._rhythm.renew_s
             except Exception:   # the other steps, and the jobs that run, need not suffer from it
                 _log.exception("dispatcher %s goes on", self._id)
@@ -176,11 +180,16 @@ class Dispatcher:
                 self._sweep_now.set()   # perhaps nobody has it: Redis may have lost its data
             except (RedisError, StorageError) as error:
                 _log.warning("job %s is left until its lease runs out: %s", job_id, error)
+                self._count(error)
             except Exception:
                 _log.exception("job %s is left until its lease runs out", job_id)
             finally:
                 del self._turns[turn]
                 self._leaving.append(turn)
+
+    def _count(self, error: RedisError | StorageError) -> None:
+        if isinstance(error, StorageError) and error.blame == "storage":
+            self._store_failed()
 
     async def _hand_back(self) -> None:
         for turn in self._turns:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from farm.errors import Cancelled, PoisonTask, exit_message
+from farm.errors import Cancelled, ClusterUnreachable, PoisonTask, VersionMismatch, WorkerLost, exit_message
+from renderer.errors import ChunksDoNotMatch
 
 STORAGE = "the recordings' storage failed while the job ran; start it again later"
 OURS = "the render farm could not finish the job; the log has the details"
@@ -24,23 +25,25 @@ class Failure(NamedTuple):
 
 CANCELLED = Failure("cancelled", "the job was cancelled")
 ABANDONED = Failure("abandoned", "the job's process died each time it was begun; the log has the details")
+INTERRUPTED = Failure("interrupted", OURS)
+INTERNAL = Failure("internal", OURS)
 
 
 def failure_of(error: BaseException, store_url: str) -> Failure:
     """What to say of `error`, which was not asked for; `store_url` is left out of what is said."""
     if isinstance(error, Cancelled):
-        return Failure("interrupted", OURS)
+        return INTERRUPTED
     if isinstance(error, PoisonTask) and error.__cause__ is not None:
         error = error.__cause__
     match getattr(error, "blame", None):
         case "input":
             told = exit_message(error).replace(f"{store_url.rstrip('/')}/", "").replace(store_url, "the storage")
-            return Failure(_word(error), told)
+            return Failure(_word(type(error)), told)
         case "storage":
-            return Failure(_word(error), STORAGE)
+            return Failure(_word(type(error)), STORAGE)
         case "ours":
-            return Failure(_word(error), OURS)
-    return Failure("internal", OURS)
+            return Failure(_word(type(error)), OURS)
+    return INTERNAL
 
 
 def blame_for(reason: str | None, message: str | None) -> str:
@@ -57,6 +60,13 @@ def can_be_tried_again(error: BaseException) -> bool:
     return isinstance(cause, Cancelled) or bool(getattr(cause, "retryable", False))
 
 
-def _word(error: BaseException) -> str:
+def _word(kind: type[BaseException]) -> str:
     """`recording-not-found` for RecordingNotFound."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", type(error).__name__).lower()
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", kind.__name__).lower()
+
+
+OUR_REASONS = (
+    *(failure.reason for failure in (ABANDONED, INTERRUPTED, INTERNAL)),
+    *map(_word, (PoisonTask, WorkerLost, ClusterUnreachable, VersionMismatch, ChunksDoNotMatch)),
+)
+"""All that a job says when the farm is to blame."""

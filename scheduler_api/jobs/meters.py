@@ -16,8 +16,8 @@ from prometheus_client.process_collector import ProcessCollector
 
 from farm.events import ChunksFound, ChunkStored, Event, TaskDone, TaskFailed, TaskRetried
 from farm.executors.base import Observer
-from farm.job import Job
-from scheduler_api.jobs.failures import blame_for
+from farm.job import KINDS, Job
+from scheduler_api.jobs.failures import OUR_REASONS, blame_for
 
 _SECONDS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600)
 
@@ -25,7 +25,10 @@ _log = logging.getLogger("scheduler_api.chunks")
 
 
 class JobMeters:
-    """The counters of one dispatcher."""
+    """The counters of one dispatcher.
+
+    What an alert waits for is there from the start, at 0: of a series that begins with 1 Prometheus sees no increase.
+    """
 
     def __init__(self) -> None:
         self.registry = registry = CollectorRegistry()
@@ -48,6 +51,14 @@ class JobMeters:
         )
         self.retries = Counter("farm_task_retries", "Tasks tried again.", ("task", "blame"), registry=registry)
         self.store_errors = Counter("farm_store_errors", "Failures of the storage.", ("where",), registry=registry)
+        self._begin_at_zero()
+
+    def _begin_at_zero(self) -> None:
+        for kind in KINDS:
+            for reason in OUR_REASONS:
+                self.jobs.labels(kind, "failed", reason, "ours")
+        for where in ("task", "job", "dispatcher"):
+            self.store_errors.labels(where)
 
     @contextmanager
     def job(self, kind: str) -> Iterator[None]:
@@ -64,6 +75,10 @@ class JobMeters:
             self.store_errors.labels("job").inc()
         if job.started_at and job.finished_at:
             self.job_seconds.labels(job.kind).observe((job.finished_at - job.started_at).total_seconds())
+
+    def store_failed(self) -> None:
+        """The storage failed while the dispatcher looked after the queue, or wrote down what came of a job."""
+        self.store_errors.labels("dispatcher").inc()
 
     def hearing(self, observer: Observer) -> Observer:
         """`observer`, with everything counted that it hears."""

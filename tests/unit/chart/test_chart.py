@@ -378,11 +378,15 @@ def test_each_may_call_what_it_needs() -> None:
 # ---- monitoring -------------------------------------------------------------------------------------------------
 
 
+def registries() -> list[CollectorRegistry]:
+    """Those of processes that have just begun."""
+    return [Metrics().registry, JobMeters().registry, AutoscalerMeters().registry]
+
+
 def metric_names() -> set[str]:
     """All that our processes export."""
-    registries: list[CollectorRegistry] = [Metrics().registry, JobMeters().registry, AutoscalerMeters().registry]
     names: set[str] = set()
-    for registry in registries:
+    for registry in registries():
         for metric in registry.collect():
             suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}.get(metric.type, ("",))
             names |= {metric.name + suffix for suffix in suffixes}
@@ -402,6 +406,17 @@ def test_alerts_and_panels_go_by_metrics_that_there_are() -> None:
     used = {name for text in expressions for name in re.findall(r"\bfarm_\w+", text)}
     assert len(used) > 15
     assert used - metric_names() == set()
+
+
+def test_what_an_alert_looks_for_by_name_is_there_before_it_happens() -> None:
+    """Prometheus sees no increase in a series that begins with 1, and nothing at all in one that never begins."""
+    samples = [sample for registry in registries() for metric in registry.collect() for sample in metric.samples]
+    series = re.compile(r'(farm_\w+_total)\{(\w+)="([^"]+)"')
+    asked = [match for alert in alerts() for match in series.findall(alert["expr"])]
+    assert {name for name, _, _ in asked} == {"farm_jobs_total", "farm_autoscaler_rounds_total"}
+    for name, label, value in asked:
+        assert [s for s in samples if s.name == name and s.labels[label] == value], (name, value)
+    assert [s for s in samples if s.name == "farm_store_errors_total"]
 
 
 def test_each_alert_has_a_page_of_what_to_do() -> None:

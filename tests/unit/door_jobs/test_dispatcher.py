@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,9 +30,11 @@ Working = Callable[..., AbstractAsyncContextManager[Dispatcher]]
 @pytest.fixture
 def working(office: Office) -> Working:
     @asynccontextmanager
-    async def start(slots: int = 2, notify: Any = None, **timing: Any) -> AsyncIterator[Dispatcher]:
+    async def start(
+        slots: int = 2, notify: Any = None, store_failed: Callable[[], None] = lambda: None, **timing: Any
+    ) -> AsyncIterator[Dispatcher]:
         house = house_of(office, notify, **timing) if notify else house_of(office, **timing)
-        dispatcher = Dispatcher(house, "d1", slots, hurry(LEASE_S))
+        dispatcher = Dispatcher(house, "d1", slots, hurry(LEASE_S), store_failed=store_failed)
         task = asyncio.create_task(dispatcher.run())
         try:
             yield dispatcher
@@ -304,6 +307,26 @@ class TestStop:
             began_s = time.monotonic()
         assert time.monotonic() - began_s < 2
         assert (await office.seen(job, "queued")).attempts == 0
+
+
+class TestTheStoreGoesAway:
+    async def test_that_is_counted_though_no_job_can_say_so_and_the_job_ends_ready_later(
+        self, office: Office, working: Working, tmp_path: Path
+    ) -> None:
+        job = await office.submit()
+        failures: list[float] = []
+        elsewhere = tmp_path.rename(tmp_path.with_name("elsewhere"))
+        tmp_path.symlink_to(tmp_path)   # every look at it is an error of the system
+
+        async def counted() -> bool:
+            return len(failures) >= 3
+
+        async with working(store_failed=lambda: failures.append(time.monotonic())):
+            await until(counted)
+            tmp_path.unlink()
+            elsewhere.rename(tmp_path)
+            await office.seen(job, "ready", within_s=20)
+        assert tries(office, job) == 1
 
 
 class TestRedisGoesAway:

@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from farm.autoscale import Pool
-from farm.errors import BadSetting, Cancelled, ClusterUnreachable, PoisonTask
+from farm.errors import BadSetting, Cancelled, ClusterUnreachable, PoisonTask, VersionMismatch, WorkerLost
 from farm.events import ChunksFound, ChunkStored, Event, TaskDone, TaskFailed, TaskRetried
-from farm.job import Job, new_job
+from farm.job import KINDS, Job, new_job
+from renderer.errors import ChunksDoNotMatch
 from scheduler_api.autoscaler_process import BUSY_COST, IDLE_COST, Autoscaler
 from scheduler_api.jobs.failures import ABANDONED, CANCELLED, Failure, blame_for, failure_of
 from scheduler_api.jobs.meters import JobMeters
@@ -90,7 +91,20 @@ def test_a_failed_job_says_whose_fault_it_is(error: Exception, blame: str) -> No
     meters = JobMeters()
     meters.ended(ended("failed", failure))
     assert told(meters, outcome="failed", reason=failure.reason, blame=blame)["farm_jobs_total"] == 1
-    assert ("farm_store_errors_total" in told(meters, where="job")) is (blame == "storage")
+    assert told(meters, where="job")["farm_store_errors_total"] == (blame == "storage")
+
+
+def test_what_alerts_wait_for_begins_at_zero() -> None:
+    meters = JobMeters()
+    errors = (PoisonTask("video-1", "died"), WorkerLost("video-1", ()), ClusterUnreachable("tcp://x", "refused"),
+              VersionMismatch("av", "1", "2"), ChunksDoNotMatch("x"), KeyError("x"), Cancelled())  # fmt: skip
+    for kind in KINDS:
+        for error in errors:
+            reason = failure_of(error, "s3://b").reason
+            assert told(meters, kind=kind, reason=reason, blame="ours")["farm_jobs_total"] == 0
+        assert told(meters, kind=kind, reason=ABANDONED.reason, blame="ours")["farm_jobs_total"] == 0
+    for where in ("task", "job", "dispatcher"):
+        assert told(meters, where=where)["farm_store_errors_total"] == 0
 
 
 def test_cancelled_and_abandoned_jobs_and_those_that_went_well() -> None:
