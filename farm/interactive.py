@@ -48,6 +48,8 @@ PICTURE_BYTES = 64 << 20
 """Decoded pictures kept of each recording: some forty at 720p."""
 RASTER_BYTES = 32 << 20
 """Stills kept of each recording; beyond, its composer begins anew."""
+STORED_S = 600.0
+"""How long a still counts as stored; somebody may tidy `cache/` meanwhile."""
 _PUTTERS = 8
 """Stills that are stored at the same time."""
 
@@ -86,7 +88,7 @@ class InteractiveSession:
         parsed = parse_state(state)
         understood = self._understood(place)
         plan = understood.composer().plan(parsed, window)
-        understood.store_rasters()
+        understood.store_rasters(self._clock())
         return plan_bytes(plan)
 
     def still(self, place: Place, state: bytes, at_s: float, form: StillFormat) -> bytes:
@@ -156,19 +158,19 @@ class _Understood:
             self._begin()
         return self._composer
 
-    def store_rasters(self) -> None:
-        """Puts the stills that are not known to be stored where every process finds them."""
+    def store_rasters(self, now_s: float) -> None:
+        """Puts the stills that are not known to be stored, or were long ago, where every process finds them."""
         recording, made = self._prepared.recording, self._composer.rasters
-        new = [key for key in made if key not in self._stored]
+        new = [key for key in made if now_s - self._stored.get(key, float("-inf")) > STORED_S]
         if not new:
             return
         with ThreadPoolExecutor(_PUTTERS) as pool:
             list(pool.map(lambda key: recording.store.put_if_absent(recording.keys.raster(key), made[key]), new))
-        self._stored.update(new)
+        self._stored.update(dict.fromkeys(new, now_s))
 
     def _begin(self) -> None:
         self._composer = Composer(self._prepared, self._fonts)
-        self._stored: set[str] = set()
+        self._stored: dict[str, float] = {}   # when, by the session's clock
 
 
 def _stamp(store: ObjectStore, keys: RecordingKeys) -> Stamp:

@@ -13,7 +13,7 @@ from compositing.state import parse_state
 from farm import interactive
 from farm.compose import RenderChoices, compose
 from farm.executors.local import LocalExecutor
-from farm.interactive import FRESH_S, InteractiveSession, Place
+from farm.interactive import FRESH_S, STORED_S, InteractiveSession, Place
 from farm.run import Surroundings, fonts_of, read
 from farm.settings import FarmSettings
 from renderer.profiles import audio_profile, video_profile
@@ -107,6 +107,19 @@ def test_what_is_kept_of_stills_has_an_end_and_changes_nothing(
     assert [session.plan(place, each) for each in wanted] == expected
     assert session.still(place, wanted[1], 3.0, "png") == still
     assert list((path / "cache" / "rasters").iterdir())
+
+
+def test_stills_that_were_tidied_away_are_stored_again(tmp_path: Path) -> None:
+    clock = Clock()
+    session = InteractiveSession(SETTINGS, clock)
+    place, path = put_kickoff(tmp_path, "tidied")
+    rasters = path / "cache" / "rasters"
+    session.plan(place, state())
+    made = sorted(rasters.iterdir())
+    shutil.rmtree(rasters)
+    clock.s += STORED_S + 0.1
+    session.plan(place, state())
+    assert sorted(rasters.iterdir()) == made
 
 
 def test_an_id_that_leaves_its_place_is_refused(tmp_path: Path) -> None:
