@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 
 import { EMPTY } from "../composition/defaults";
 import { ComposerApi } from "./client";
-import { ApiError, isTransient, Unreachable } from "./errors";
+import { ApiError, isTransient, isTransientForSaving, Unreachable } from "./errors";
 import { EventParser } from "./sse";
 import { tokensOf } from "./tokens";
 import type { TokenAction } from "./types";
@@ -92,6 +92,32 @@ describe("problems", () => {
   it("of a proxy that speaks HTML are problems too", async () => {
     const { api } = client(() => new Response("<h1>Bad gateway</h1>", { status: 502, statusText: "Bad Gateway" }));
     await expect(api.status()).rejects.toMatchObject({ slug: "http-502", message: "Bad Gateway", isTransient: true });
+  });
+
+  it("of a connection that breaks in the middle of an answer are told as such", async () => {
+    const broken = () => new Response(new ReadableStream({ pull: (stream) => stream.error(new TypeError("network")) }));
+    const { api } = client(broken);
+    const asked = [
+      api.status(),
+      api.composition(),
+      api.save(EMPTY, null),
+      api.still(EMPTY, 0),
+      api.manifest("https://farm.test/media/x"),
+    ];
+    for (const answer of asked) await expect(answer).rejects.toBeInstanceOf(Unreachable);
+  });
+
+  it("of a host that has no token at the moment pass, unless it says what is wrong", async () => {
+    const failing = (error: Error) =>
+      new ComposerApi({ recordingId: "a", apiBase: "https://farm.test", getToken: () => Promise.reject(error) });
+    await expect(failing(new TypeError("offline")).status()).rejects.toBeInstanceOf(Unreachable);
+    const refused = new ApiError(403, "forbidden", "no");
+    await expect(failing(refused).status()).rejects.toBe(refused);
+  });
+
+  it("of a save that another one was in the way of pass; of other requests they do not", () => {
+    const conflict = new ApiError(409, "conflict", "try again shortly");
+    expect([isTransientForSaving(conflict), isTransient(conflict)]).toEqual([true, false]);
   });
 
   it("are told from a server that cannot be reached", async () => {

@@ -3,7 +3,7 @@
 import type { CompositionState } from "../composition/types";
 import type { Plan } from "../plan/types";
 import { ApiError } from "./errors";
-import { Http } from "./http";
+import { Http, received } from "./http";
 import { jobEvents, type JobEvent } from "./jobs";
 import { newKey } from "./keys";
 import type {
@@ -66,7 +66,7 @@ export class ComposerApi {
     try {
       const response = await this.#http.ask(`${this.#path}/composition`, { signal });
       return {
-        state: (await response.json()) as Partial<CompositionState>,
+        state: (await received(response.json(), signal)) as Partial<CompositionState>,
         etag: response.headers.get("ETag"),
       };
     } catch (error) {
@@ -84,7 +84,7 @@ export class ComposerApi {
       headers: etag === null ? { "If-None-Match": "*" } : { "If-Match": etag },
       json: state,
     });
-    const told = (await response.json()) as { composition_id: string; updated_at: string };
+    const told = (await received(response.json())) as { composition_id: string; updated_at: string };
     return {
       etag: response.headers.get("ETag") ?? `"${told.composition_id}"`,
       compositionId: told.composition_id,
@@ -106,8 +106,7 @@ export class ComposerApi {
     signal?: AbortSignal,
   ): Promise<Blob> {
     const query = { t: Math.round(tMs), format };
-    const response = await this.#http.ask(`${this.#path}/still`, { method: "POST", json: state, query, signal });
-    return response.blob();
+    return this.#http.blob(`${this.#path}/still`, { method: "POST", json: state, query, signal });
   }
 
   /** What of an export of `state` would have to be rendered, and about how long that takes. */
@@ -121,8 +120,8 @@ export class ComposerApi {
   }
 
   /** A label, avatar, text or image as the export draws it, by the key that a plan names. */
-  async label(key: string, signal?: AbortSignal): Promise<Blob> {
-    return (await this.#http.ask(`${this.#path}/labels/${encodeURIComponent(key)}.png`, { signal })).blob();
+  label(key: string, signal?: AbortSignal): Promise<Blob> {
+    return this.#http.blob(`${this.#path}/labels/${encodeURIComponent(key)}.png`, { signal });
   }
 
   /** Uploads an image for `style.image`. */
@@ -171,9 +170,9 @@ export class ComposerApi {
   }
 
   async #open<T>(url: string, signal?: AbortSignal): Promise<T> {
-    const response = await this.#fetch(url, { signal: signal ?? null });
+    const response = await received(this.#fetch(url, { signal: signal ?? null }), signal);
     if (!response.ok)
       throw new ApiError(response.status, `http-${response.status}`, `the server answered ${response.status}`);
-    return (await response.json()) as T;
+    return (await received(response.json(), signal)) as T;
   }
 }

@@ -71,6 +71,11 @@ export function isTransient(error: unknown): boolean {
   return error instanceof Unreachable || (error instanceof ApiError && error.isTransient);
 }
 
+/** Saving, also what another save was in the way of passes: the server says 409 to that. */
+export function isTransientForSaving(error: unknown): boolean {
+  return isTransient(error) || (error instanceof ApiError && error.status === 409);
+}
+
 /** The error that a response of status 400 or more tells. */
 export async function errorOf(response: Response): Promise<ApiError> {
   const told = await problemOf(response);

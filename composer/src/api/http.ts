@@ -40,31 +40,39 @@ export class Http {
   }
 
   async json<T>(path: string, asked: Asked = {}): Promise<T> {
-    return (await (await this.ask(path, asked)).json()) as T;
+    const response = await this.ask(path, asked);
+    return (await received(response.json(), asked.signal)) as T;
+  }
+
+  async blob(path: string, asked: Asked = {}): Promise<Blob> {
+    const response = await this.ask(path, asked);
+    return received(response.blob(), asked.signal);
   }
 
   async #once(path: string, asked: Asked): Promise<Response> {
-    const token = await this.#getToken(asked.action ?? "user");
+    const token = await received(this.#getToken(asked.action ?? "user"));
     const headers = new Headers(asked.headers);
     headers.set("Authorization", `Bearer ${token}`);
     if (asked.json !== undefined) headers.set("Content-Type", "application/json");
-    const response = await this.#send(this.#base + path + search(asked.query), {
+    const sent = this.#fetch(this.#base + path + search(asked.query), {
       method: asked.method ?? "GET",
       headers,
       body: asked.form ?? (asked.json === undefined ? null : JSON.stringify(asked.json)),
       signal: asked.signal ?? null,
     });
+    const response = await received(sent, asked.signal);
     if (response.status >= 400) throw await errorOf(response);
     return response;
   }
+}
 
-  async #send(url: string, init: RequestInit): Promise<Response> {
-    try {
-      return await this.#fetch(url, init);
-    } catch (error) {
-      if (init.signal?.aborted) throw error;
-      throw new Unreachable(error);
-    }
+/** What is awaited from elsewhere: whatever breaks on the way is told as such, unless it was broken off here. */
+export async function received<T>(coming: Promise<T>, signal?: AbortSignal): Promise<T> {
+  try {
+    return await coming;
+  } catch (error) {
+    if (signal?.aborted === true || error instanceof ApiError || error instanceof Unreachable) throw error;
+    throw new Unreachable(error);
   }
 }
 

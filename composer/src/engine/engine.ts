@@ -1,7 +1,7 @@
 /** The composer's parts, wired: what is edited is planned, saved and shown; what is made is taken up. */
 
 import { ComposerApi } from "../api/client";
-import { ApiError, isTransient } from "../api/errors";
+import { ApiError, isTransient, isTransientForSaving } from "../api/errors";
 import { SignedLinks } from "../api/links";
 import type { PreviewManifest, RecordingStatus } from "../api/types";
 import { Autosave, Conflict } from "../composition/autosave";
@@ -138,7 +138,7 @@ class Engine implements ComposerEngine {
   #edit(state: CompositionState, etag: string | null): void {
     const autosave = new Autosave(state, etag, {
       write: (newest, known) => this.#save(newest, known),
-      isTransient,
+      isTransient: isTransientForSaving,
     });
     this.#document = new CompositionDocument(state, autosave);
     this.#document.state.subscribe(() => this.#plans.setState(this.document.state.get()));

@@ -8,6 +8,7 @@ export interface Request {
   readonly path: string;
   readonly headers: Headers;
   readonly body: string;
+  readonly form: FormData | null;
 }
 
 /** `answer` gives a response, or throws as a broken connection does. */
@@ -15,8 +16,13 @@ export function farm(answer: (request: Request) => Response) {
   const seen: Request[] = [];
   const fetcher = async (url: string, init: RequestInit = {}) => {
     const path = new URL(url).pathname.replace(/^\/recordings\/rec/, "");
-    const body = typeof init.body === "string" ? init.body : "";
-    const request = { method: init.method ?? "GET", path, headers: new Headers(init.headers), body };
+    const request = {
+      method: init.method ?? "GET",
+      path,
+      headers: new Headers(init.headers),
+      body: typeof init.body === "string" ? init.body : "",
+      form: init.body instanceof FormData ? init.body : null,
+    };
     seen.push(request);
     return Promise.resolve(answer(request));
   };

@@ -7,6 +7,7 @@ import { useComposer, useCompositionState } from "../context";
 import { Button } from "../controls/Button";
 import { ColourField, Field, NumberField, Segmented, Select, Slider, Switch } from "../controls/fields";
 import { wordsFor } from "../failures";
+import { uploadImage } from "./images";
 
 const FITS: readonly { value: FitName; text: string }[] = [
   { value: "auto", text: "Auto" },
@@ -174,7 +175,7 @@ function ImageUpload({ hasImage }: { readonly hasImage: boolean }): ReactNode {
     setBusy(true);
     setProblem(null);
     try {
-      const { asset } = await engine.api.uploadAsset(file, assetName(file.name));
+      const { asset } = await uploadImage(engine.api, file);
       actions.edit((state) => {
         const { image } = styleOf(state);
         return setStyle(state, { image: { rect: FIRST_PLACE, ...image, asset } });
@@ -209,13 +210,4 @@ function ImageUpload({ hasImage }: { readonly hasImage: boolean }): ReactNode {
       )}
     </>
   );
-}
-
-/** A name the server takes: letters, digits, dots, dashes and underscores, not starting with a dot. */
-function assetName(fileName: string): string {
-  const cleaned = fileName
-    .normalize("NFKD")
-    .replace(/[^A-Za-z0-9._-]+/g, "-")
-    .replace(/^[.-]+/, "");
-  return (cleaned === "" ? "image" : cleaned).slice(-100);
 }
