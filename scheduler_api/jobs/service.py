@@ -44,15 +44,16 @@ class Jobs:
         """
         if job.idempotency and (earlier := await self._made_before(job.idempotency, job.job_id)):
             return earlier
+        creating = asyncio.ensure_future(asyncio.to_thread(self._records.create, job))
         try:
-            await asyncio.to_thread(self._records.create, job)
+            await asyncio.shield(creating)
             await self._board.put(job)
             await self._board.publish(job.job_id, status_event(job))
             await self._queue.enqueue(job)
             if job.idempotency:
                 await self._board.keep_key(job.idempotency)
         except BaseException:
-            await asyncio.shield(self._take_back(job))
+            await asyncio.shield(self._take_back(job, creating))
             raise
         return job
 
@@ -97,7 +98,9 @@ class Jobs:
             await asyncio.sleep(0.05)
         return None
 
-    async def _take_back(self, job: Job) -> None:
+    async def _take_back(self, job: Job, creating: asyncio.Future[None]) -> None:
+        """Undoes what was done, once its thread does nothing more: who is cancelled does not end that."""
+        await asyncio.gather(creating, return_exceptions=True)
         with suppress(RedisError):
             await self._board.drop(job)
             if job.idempotency:

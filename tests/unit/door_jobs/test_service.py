@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,28 @@ class TestSubmit:
         with pytest.raises(RedisError):
             await office.submit()
         assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+    async def test_when_it_is_cancelled_nothing_is_written_afterwards(self, office: Office) -> None:
+        begun, goes_on = threading.Event(), threading.Event()
+
+        class Slow(MemoryStore):
+            def put(self, key: str, data: bytes) -> None:
+                begun.set()
+                assert goes_on.wait(10)
+                super().put(key, data)
+
+        store = Slow()
+        jobs = Jobs(JobRecords(store), office.board, office.queue)
+        submitting = asyncio.create_task(jobs.submit(a_job()))
+        assert await asyncio.to_thread(begun.wait, 5)
+        submitting.cancel()
+        early, _ = await asyncio.wait([submitting], timeout=0.3)
+        goes_on.set()
+        assert not early, "it waits for the thread that writes"
+        with pytest.raises(asyncio.CancelledError):
+            await submitting
+        assert list(store.list("")) == []
+        assert await office.redis.keys("*") == []
 
     async def test_when_only_the_queue_fails_the_job_is_taken_back(self, office: Office) -> None:
         class Away(JobQueue):
