@@ -49,7 +49,8 @@ class FarmSettings(BaseSettings):
     worker_wait_s: float = Field(
         default=300.0,
         gt=0,
-        description="How long a run waits for a cluster without any worker (it may be scaling up).",
+        description="How long a run waits for a cluster without any worker (it may be scaling up), and a job of the "
+        "service for a cluster that is away or being replaced.",
     )
     expected_workers: int | None = Field(
         default=None,

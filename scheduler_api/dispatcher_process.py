@@ -24,6 +24,7 @@ from scheduler_api.child import report_ready
 from scheduler_api.jobs.board import JobBoard
 from scheduler_api.jobs.dispatcher import Dispatcher
 from scheduler_api.jobs.meters import JobMeters
+from scheduler_api.jobs.patience import cluster_pauses
 from scheduler_api.jobs.pool import SharedExecutor
 from scheduler_api.jobs.queue import JobQueue
 from scheduler_api.jobs.records import JobRecords
@@ -64,6 +65,7 @@ async def _dispatch(settings: DoorSettings, pool: SharedExecutor, started: Calla
             notify=_telling(_webhook(settings, client), meters),
             now=time.time,
             store_url=spec.url,
+            cluster_pauses_s=cluster_pauses(settings.worker_wait_s),
         )
         name = f"{socket.gethostname()}-{os.getpid()}-{dice.token_hex(4)}"
         dispatcher = Dispatcher(house, name, attended=pulse.beat, store_failed=meters.store_failed)

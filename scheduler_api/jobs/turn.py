@@ -8,8 +8,9 @@ writes goes through two fences: it holds the lease, and no later epoch has writt
 - `lose`: the lease went to another dispatcher, or Redis has lost it. Nothing more is written.
 - `stop`: this process is to end. The job goes back to the queue, as if it had not been begun.
 
-While Redis is away the job goes on, and waits before its final names. An error outside of the run lets the lease run
-out: then the job is taken again.
+While Redis is away the job goes on, and waits before its final names. While the cluster is away, or being replaced, it
+waits and goes on from what is stored (`Patience`). An error outside of the run lets the lease run out: then the job is
+taken again.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ from farm.errors import Cancelled, StaleEpoch
 from farm.executors.base import CancelToken
 from farm.job import Job, Progress, moment
 from scheduler_api.jobs.board import JobBoard
-from scheduler_api.jobs.failures import ABANDONED, CANCELLED, Failure, can_be_tried_again, failure_of
+from scheduler_api.jobs.failures import ABANDONED, CANCELLED, Failure, failure_of
 from scheduler_api.jobs.messages import progress_event, status_event
+from scheduler_api.jobs.patience import Patience, cluster_pauses
 from scheduler_api.jobs.queue import Claim, JobQueue
 from scheduler_api.jobs.records import JobRecords
 from scheduler_api.jobs.running import Outcome, Reporter, RunJob, fence_of, in_thread
@@ -58,6 +60,8 @@ class House:
     """Left out of what is said of errors."""
     retry_pauses_s: tuple[float, ...] = (5.0, 15.0)
     """Between the tries of a job whose error is worth one."""
+    cluster_pauses_s: tuple[float, ...] = cluster_pauses(300.0)
+    """Between the tries of a job that finds no cluster, or one of another build."""
     cancel_grace_s: float = 0.5
     """How long a cancelled run may take to end by itself."""
     progress_every_s: float = 1.0
@@ -135,15 +139,16 @@ class Turn:
 
     async def _tries(self, job: Job) -> Outcome:
         """The outcome of the first try that has one; an error that is worth it is followed by another try."""
-        for pause_s in self._house.retry_pauses_s:
+        patience = Patience(self._house.retry_pauses_s, self._house.cluster_pauses_s)
+        while True:
             try:
                 return await self._one_try(job)
             except Exception as error:
-                if self._over.is_set() or not can_be_tried_again(error):
+                pause_s = None if self._over.is_set() else patience.pause_after(error)
+                if pause_s is None:
                     raise
                 _log.warning("job %s is tried again in %s s: %s", job.job_id, pause_s, error)
             await self._pause(pause_s)
-        return await self._one_try(job)
 
     async def _one_try(self, job: Job) -> Outcome:
         """Raises Cancelled soon after the turn is to end early, whatever the thread does then."""

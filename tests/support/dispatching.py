@@ -23,7 +23,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from farm.errors import ClusterUnreachable, PoisonTask
+from farm.errors import ClusterUnreachable, PoisonTask, VersionMismatch
 from farm.events import TaskDone, TaskProgress, TasksQueued, TaskStarted
 from farm.executors.base import CancelToken, Observer
 from farm.job import Job
@@ -38,8 +38,18 @@ from storage.local import LocalStore
 from storage.objects import ObjectStore
 from tests.support.jobs import Office
 
+
+def _refused() -> PoisonTask:
+    """A task that each of its tries brought to a worker of another build."""
+    error = PoisonTask("render-video-3", "the cluster runs recording-farm a (tried 3 times)")
+    error.__cause__ = VersionMismatch("recording-farm", "b", "a")
+    return error
+
+
 ERRORS: dict[str, Callable[[str], BaseException]] = {
     "unreachable": lambda url: ClusterUnreachable("tcp://10.0.0.7:8786", "timed out"),
+    "mismatch": lambda url: VersionMismatch("av", "14.0", "13.1"),
+    "refused": lambda url: _refused(),
     "outage": lambda url: StoreUnavailable(url, "status 503"),
     "missing": lambda url: RecordingNotFound(f"{url}/rooms/room-1/rec-1", "nothing is stored there"),
     "poison": lambda url: PoisonTask("render-video-3", "its worker died each time (tcp://10.0.0.9:1)"),
@@ -94,6 +104,7 @@ def house_of(office: Office, notify: Callable[[Job], Awaitable[None]] = no_webho
         now=time.time,
         store_url=office.store.url,
         retry_pauses_s=(0.05, 0.05),
+        cluster_pauses_s=(0.05,) * 6,
         progress_every_s=0.05,
         redis_pause_s=0.1,
     )

@@ -110,6 +110,21 @@ class TestAJob:
         assert tries(office, job) == 3
         assert (failed.reason, failed.message) == ("store-unavailable", STORAGE)
 
+    @pytest.mark.parametrize("error", ["unreachable", "mismatch", "refused"])
+    async def test_waits_for_its_cluster_longer_than_other_errors_are_worth(
+        self, office: Office, working: Working, error: str
+    ) -> None:
+        job = await office.submit(a_job(errors=["outage", *[error] * 6, "outage"]))
+        async with working():
+            ready = await office.seen(job, "ready")
+        assert (tries(office, job), ready.attempts) == (9, 1)
+
+    async def test_whose_cluster_does_not_come_back_is_given_up(self, office: Office, working: Working) -> None:
+        job = await office.submit(a_job(errors=["unreachable"] * 9))
+        async with working():
+            failed = await office.seen(job, "failed")
+        assert (tries(office, job), failed.reason) == (7, "cluster-unreachable")
+
     async def test_that_was_begun_too_often_is_given_up(self, office: Office, working: Working) -> None:
         job = a_job().changed(moment(time.time()), attempts=MAX_ATTEMPTS)
         await office.submit(job)
@@ -282,12 +297,27 @@ class TestCancel:
             await office.jobs.cancel(job.job_id)
             assert (await office.seen(job, "failed", within_s=1.0)).reason == "cancelled"
 
+    async def test_a_job_that_waits_for_its_cluster_is_cancelled(self, office: Office, working: Working) -> None:
+        job = await office.submit(a_job(errors=["unreachable"]))
+        async with working(cluster_pauses_s=(60.0,)):
+            await until(lambda: _tried(office, job), 3)
+            await office.jobs.cancel(job.job_id)
+            assert (await office.seen(job, "failed", within_s=1.0)).reason == "cancelled"
+
 
 async def _tried(office: Office, job: Job) -> bool:
     return tries(office, job) > 0
 
 
 class TestStop:
+    async def test_a_job_that_waits_for_its_cluster_goes_back_too(self, office: Office, working: Working) -> None:
+        job = await office.submit(a_job(errors=["unreachable"]))
+        async with working(cluster_pauses_s=(60.0,)):
+            await until(lambda: _tried(office, job), 3)
+        back = office.records.find(job.job_id)
+        assert back is not None
+        assert (back.status, back.attempts) == ("queued", 0)
+
     async def test_jobs_go_back_as_if_not_begun(self, office: Office, working: Working) -> None:
         job = await office.submit(a_job(seconds=60))
         async with working():
