@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from scheduler_api.redis_client import MAX_CONNECTIONS, redis_client
 from tests.support.auth import run
@@ -46,3 +48,15 @@ def test_who_asks_while_redis_is_down_knows_in_seconds(valkey: Valkey) -> None:
             assert await client.ping()
 
     run(work())
+
+
+def test_who_asks_a_redis_that_hangs_knows_in_seconds() -> None:
+    async def work(port: int) -> None:
+        async with redis_client(f"redis://127.0.0.1:{port}/0") as client:
+            began = time.monotonic()
+            with pytest.raises(RedisTimeoutError):
+                await client.ping()
+            assert time.monotonic() - began < 10
+
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        run(work(deaf.getsockname()[1]))
