@@ -97,6 +97,22 @@ describe("signed links", () => {
     expect(await signed.fresh(segment(START_S + 600))).toBe(segment(START_S + 600));
   });
 
+  it("tell why they cannot be renewed, until they can", async () => {
+    const refused = new TypeError("expired");
+    let nowS = START_S;
+    const renew = vi
+      .fn()
+      .mockRejectedValueOnce(refused)
+      .mockImplementation(() => Promise.resolve(status(nowS + 600)));
+    const signed = new SignedLinks(renew, () => nowS * 1000);
+    signed.learn(status(START_S + 30));
+    await signed.fresh(segment(START_S + 30));
+    expect(signed.failure.get()).toBe(refused);
+    nowS += 10;
+    await signed.fresh(segment(START_S + 30));
+    expect(signed.failure.get()).toBeNull();
+  });
+
   it("to one object stand for that object alone", () => {
     const { links: signed } = links(600);
     const other = `https://farm.test/media/k1.o1000000000.${MAC}/rooms/r/rec/preview/other.json`;

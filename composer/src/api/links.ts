@@ -6,6 +6,7 @@
  * `fresh`, which put the newest token in the place of the one that an address was made with.
  */
 
+import { Cell, type Readable } from "../shared/observable";
 import type { RecordingStatus } from "./types";
 
 const SIGNED = /^(.*\/media\/)([^/]+)\/([^?#]*)/;
@@ -46,6 +47,7 @@ export class SignedLinks {
   readonly #now: () => number;
   /** By folder, and by whole path for links to one object. */
   readonly #newest = new Map<string, SignedLink>();
+  readonly #failure = new Cell<unknown>(null);
   #renewing: Promise<void> | null = null;
   #renewedMs = -Infinity;
 
@@ -54,8 +56,14 @@ export class SignedLinks {
     this.#now = now;
   }
 
+  /** Why links could not be renewed; null while they can. */
+  get failure(): Readable<unknown> {
+    return this.#failure;
+  }
+
   /** Takes up the addresses of a status. */
   learn(status: RecordingStatus): void {
+    this.#failure.set(null);
     for (const url of linksOf(status)) {
       const link = parseLink(url);
       if (link !== null) this.#newest.set(opens(link), link);
@@ -102,6 +110,9 @@ export class SignedLinks {
   async #ask(): Promise<void> {
     try {
       this.learn(await this.#renew());
+    } catch (error) {
+      this.#failure.set(error);
+      throw error;
     } finally {
       this.#renewedMs = this.#now();
     }

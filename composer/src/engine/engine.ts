@@ -69,6 +69,10 @@ class Engine implements ComposerEngine {
     return this.#plans.reading;
   }
 
+  get access(): Readable<unknown> {
+    return this.#links.failure;
+  }
+
   get document(): CompositionDocument {
     if (this.#document === null) throw new Error("the composition is there only after open()");
     return this.#document;
@@ -106,6 +110,11 @@ class Engine implements ComposerEngine {
     this.#links.learn(status);
     this.#recording.set(status);
     return status;
+  }
+
+  tryAgain(): void {
+    this.#plans.again();
+    this.#links.renew().catch(() => undefined); // `access` tells
   }
 
   previewUrl(path: string): string | null {

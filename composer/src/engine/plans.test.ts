@@ -95,6 +95,30 @@ describe("the plan of the newest state", () => {
   });
 });
 
+describe("a plan that could not be had", () => {
+  it("is not asked for sooner because somebody edits meanwhile", async () => {
+    const { keeps, asked } = keeper();
+    keeps.setState(EMPTY);
+    await asked[0]?.answer(new ApiError(429, "too-many", "no", [], null, 10));
+    keeps.setState(setLayout(EMPTY, 0, "pip"));
+    await vi.advanceTimersByTimeAsync(9_000);
+    expect(asked).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(layouts(asked)).toEqual(["", "pip"]);
+  });
+
+  it("is asked for again when one says so, and is missed until it is there", async () => {
+    const { keeps, asked } = keeper();
+    keeps.setState(EMPTY);
+    const expired = new ApiError(401, "token-rejected", "no");
+    await asked[0]?.answer(expired);
+    keeps.again();
+    expect(keeps.reading.get()).toMatchObject({ fetching: true, error: expired });
+    await asked[1]?.answer(made(1000));
+    expect(keeps.reading.get()).toMatchObject({ plan: { end_ms: 1000 }, error: null });
+  });
+});
+
 describe("the plan of a long recording", () => {
   async function long() {
     const kept = keeper();
@@ -113,6 +137,16 @@ describe("the plan of a long recording", () => {
     await asked[1]?.answer(made(390_000));
     keeps.lookAt(160_000);
     expect(asked[2]?.window).toEqual({ fromMs: 90_000, toMs: 330_000 });
+  });
+
+  it("is not asked for at every move of the playhead while the server cannot be reached", async () => {
+    const { keeps, asked } = await long();
+    keeps.lookAt(215_000);
+    await asked[1]?.answer(new Unreachable(new TypeError()));
+    for (let t = 215_000; t < 216_000; t += 100) keeps.lookAt(t);
+    expect(asked).toHaveLength(2);
+    await vi.advanceTimersByTimeAsync(2_000);
+    expect(asked).toHaveLength(3);
   });
 
   it.each([0, 29_999, 30_000, 119_999, HOUR_MS, 2 * HOUR_MS - 1, 2 * HOUR_MS])(

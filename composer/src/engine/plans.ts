@@ -5,7 +5,7 @@
  * what is shown. The whole recording is planned, whatever part of it is to be exported: one wants to see what one cuts.
  */
 
-import { isTransient } from "../api/errors";
+import { ApiError, isTransient } from "../api/errors";
 import type { PlanWindow } from "../api/client";
 import type { CompositionState } from "../composition/types";
 import type { Plan } from "../plan/types";
@@ -68,15 +68,21 @@ export class PlanKeeper {
     if (this.#answered !== null && !this.#covers(this.#answered)) void this.#update();
   }
 
+  /** Asks again for what was refused: access may have been renewed. */
+  again(): void {
+    this.#answered = null;
+    this.#cancelRetry();
+    void this.#update();
+  }
+
   close(): void {
     this.#abort.abort();
-    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#cancelRetry();
   }
 
   async #update(): Promise<void> {
-    if (this.#running) return;
+    if (this.#running || this.#retry !== null) return;
     this.#running = true;
-    if (this.#retry !== null) clearTimeout(this.#retry);
     for (let wish = this.#wish(); wish !== null; wish = this.#wish()) {
       if (!(await this.#ask(wish))) break;
     }
@@ -106,8 +112,8 @@ export class PlanKeeper {
 
   /** Whether it makes sense to go on asking. */
   async #ask(wish: Wish): Promise<boolean> {
-    const { plan } = this.#reading.get();
-    this.#reading.set({ plan, fetching: true, error: null });
+    const { plan, error: known } = this.#reading.get();
+    this.#reading.set({ plan, fetching: true, error: known });
     try {
       const made = await this.#fetch(whole(wish.state), wish.window, this.#abort.signal);
       this.#answered = wish;
@@ -115,12 +121,30 @@ export class PlanKeeper {
       return true;
     } catch (error) {
       if (this.#abort.signal.aborted) return false;
-      if (isTransient(error)) this.#retry = setTimeout(() => void this.#update(), RETRY_MS);
+      if (isTransient(error)) this.#retryAfter(pauseMs(error));
       else this.#answered = wish;
       this.#reading.set({ plan, fetching: !isTransient(error) && this.#wish() !== null, error });
       return !isTransient(error);
     }
   }
+
+  #retryAfter(ms: number): void {
+    this.#retry = setTimeout(() => {
+      this.#retry = null;
+      void this.#update();
+    }, ms);
+  }
+
+  #cancelRetry(): void {
+    if (this.#retry !== null) clearTimeout(this.#retry);
+    this.#retry = null;
+  }
+}
+
+/** At least as long as the server asks for. */
+function pauseMs(error: unknown): number {
+  const askedS = error instanceof ApiError ? (error.retryAfterS ?? 0) : 0;
+  return Math.max(RETRY_MS, 1000 * askedS);
 }
 
 function whole(state: CompositionState): CompositionState {

@@ -49,6 +49,8 @@ export interface ComposerEngine {
   /** Only after `open()` has resolved. */
   readonly document: CompositionDocument;
   readonly plan: Readable<PlanReading>;
+  /** Why the addresses of the previews cannot be renewed; null while they can. */
+  readonly access: Readable<unknown>;
   readonly transport: Transport;
   readonly stage: StageView;
 
@@ -57,6 +59,8 @@ export interface ComposerEngine {
   refresh(): Promise<void>;
   /** Reads the status alone: what became of exports, and addresses that hold for a while again. */
   readStatus(): Promise<RecordingStatus>;
+  /** Asks again for the plan and for addresses, where either was refused. */
+  tryAgain(): void;
   /** The address of a file of the preview, such as a waveform or a still, by its path in the manifest. */
   previewUrl(path: string): string | null;
   close(): void;

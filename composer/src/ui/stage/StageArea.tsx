@@ -4,7 +4,7 @@ import { exportOf } from "../../composition/defaults";
 import type { Size } from "../../plan/types";
 import { useComposer, useCompositionState, useMoment, useReadable } from "../context";
 import { useElementSize } from "../useElementSize";
-import { PreviewNotice } from "./PreviewNotice";
+import { StageNotice } from "./StageNotice";
 import { ProofFrame } from "./ProofFrame";
 import { TileLayer } from "./TileLayer";
 
@@ -44,7 +44,7 @@ export function StageArea(): ReactNode {
           </div>
         )}
       </div>
-      <PreviewNotice />
+      <StageNotice />
     </section>
   );
 }
