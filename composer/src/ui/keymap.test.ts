@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { BINDINGS, commandOf, shownKeys } from "./keymap";
+import { ariaKeys, BINDINGS, commandOf, shownKeys } from "./keymap";
 
 const stroke = (key: string, held: Partial<Record<"ctrlKey" | "metaKey" | "shiftKey" | "altKey", boolean>> = {}) =>
   commandOf({ key, ctrlKey: false, metaKey: false, shiftKey: false, altKey: false, ...held });
@@ -38,6 +38,17 @@ describe("keys", () => {
   it("has one command for each key", () => {
     const keys = BINDINGS.flatMap((group) => group.bindings).map((binding) => binding.key);
     expect(new Set(keys).size).toBe(keys.length);
+  });
+
+  it("are told to screen readers as ARIA names them", () => {
+    expect(ariaKeys("Mod+Shift+Z", false)).toBe("Control+Shift+Z");
+    expect(ariaKeys("Mod+Z", true)).toBe("Meta+Z");
+    expect(["ArrowLeft", "Delete", "+", "-"].map((key) => ariaKeys(key, false))).toEqual([
+      "ArrowLeft",
+      "Delete",
+      "Plus",
+      "-",
+    ]);
   });
 
   it("are shown as they are written on the keys", () => {

@@ -170,6 +170,12 @@ export function shownKeys(key: string, isMac: boolean): readonly string[] {
   return (key === "+" ? ["+"] : key.split("+")).map((part) => signs[part] ?? part);
 }
 
+/** Keys as `aria-keyshortcuts` wants them. */
+export function ariaKeys(key: string, isMac: boolean): string {
+  const names: Readonly<Record<string, string>> = { Mod: isMac ? "Meta" : "Control", "": "Plus" };
+  return (key === "+" ? [""] : key.split("+")).map((part) => names[part] ?? part).join("+");
+}
+
 function bind(key: string, command: Command, says: string): Binding {
   return { key, command, says };
 }

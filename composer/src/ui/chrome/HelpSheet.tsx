@@ -3,11 +3,11 @@ import type { ReactNode } from "react";
 import { useComposer } from "../context";
 import { Dialog } from "../controls/Dialog";
 import { BINDINGS, shownKeys, type Binding } from "../keymap";
+import { isMac } from "../platform";
 
 /** All keys, from the very table that they are read from. */
 export function HelpSheet(): ReactNode {
   const { session } = useComposer();
-  const isMac = /mac|iphone|ipad/i.test(navigator.userAgent);
   return (
     <Dialog title="Keys" size="large" onClose={() => session.dialog.set(null)}>
       <div className="rc-help">
@@ -20,7 +20,7 @@ export function HelpSheet(): ReactNode {
                   <dt>
                     {keys.map((key, i) => (
                       <span key={key} className="rc-keys" data-range={i > 0 && says.includes("palette")}>
-                        {shownKeys(key, isMac).map((part) => (
+                        {shownKeys(key, isMac()).map((part) => (
                           <kbd key={part}>{part}</kbd>
                         ))}
                       </span>

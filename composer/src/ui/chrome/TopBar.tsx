@@ -18,7 +18,7 @@ export function TopBar(): ReactNode {
         <IconButton
           icon="undo"
           label="Undo"
-          shortcut="Ctrl Z"
+          shortcut="Mod+Z"
           tip="below"
           disabled={!steps.canUndo}
           onClick={() => actions.run("undo")}
@@ -26,7 +26,7 @@ export function TopBar(): ReactNode {
         <IconButton
           icon="redo"
           label="Redo"
-          shortcut="Ctrl ⇧ Z"
+          shortcut="Mod+Shift+Z"
           tip="below"
           disabled={!steps.canRedo}
           onClick={() => actions.run("redo")}

@@ -1,6 +1,8 @@
 import type { ButtonHTMLAttributes, ReactNode, Ref } from "react";
 
 import { Icon, type IconName } from "../icons";
+import { ariaKeys, shownKeys } from "../keymap";
+import { isMac } from "../platform";
 
 interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   readonly look?: "plain" | "primary" | "quiet" | "danger";
@@ -22,7 +24,7 @@ interface IconButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   readonly icon: IconName;
   /** What it does: for screen readers, and shown when the pointer rests on it. */
   readonly label: string;
-  /** The key that does the same. */
+  /** The key that does the same, as the table of keys has it. */
   readonly shortcut?: string;
   readonly pressed?: boolean;
   readonly tip?: "above" | "below" | "none";
@@ -39,14 +41,15 @@ export function IconButton({
   className = "",
   ...rest
 }: IconButtonProps): ReactNode {
+  const keys = shortcut === undefined ? "" : `  ${shownKeys(shortcut, isMac()).join(" ")}`;
   return (
     <button
       type="button"
       className={`rc-icon-button ${className}`}
       aria-label={label}
       aria-pressed={pressed}
-      aria-keyshortcuts={shortcut}
-      data-tip={tip === "none" ? undefined : shortcut === undefined ? label : `${label}  ${shortcut}`}
+      aria-keyshortcuts={shortcut === undefined ? undefined : ariaKeys(shortcut, isMac())}
+      data-tip={tip === "none" ? undefined : label + keys}
       data-tip-side={tip}
       {...rest}
     >

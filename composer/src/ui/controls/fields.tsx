@@ -134,6 +134,7 @@ export function TextField({ value, onCommit, className = "", suffix, label, ...r
     if (event.key === "Enter") event.currentTarget.blur();
     if (event.key !== "Escape" || draft === null) return;
     event.stopPropagation();
+    event.preventDefault(); // else it closes the dialog that the field is in
     setDraft(null);
   };
   return (

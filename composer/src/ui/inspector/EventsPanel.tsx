@@ -10,6 +10,7 @@ import { clock, parseClock, plural } from "../format";
 import { Icon, type IconName } from "../icons";
 import { LAYOUT_NAMES, told } from "../timeline/markers";
 import { useElementSize } from "../useElementSize";
+import { useFocusKept } from "../useFocusKept";
 import { useLanes } from "../useLanes";
 
 const ROW_PX = 40;
@@ -105,16 +106,18 @@ export const ICONS: Readonly<Record<TimelineEvent["type"], IconName>> = {
 };
 
 /** What can be changed of one event. */
-export function EventEditor({ event }: { readonly event: TimelineEvent }): ReactNode {
+function EventEditor({ event }: { readonly event: TimelineEvent }): ReactNode {
   const { actions, session } = useComposer();
   const nameOf = useNameOf();
+  const box = useRef<HTMLElement>(null);
+  useFocusKept(box);
   const commitTime = (text: string) => {
     const tMs = parseClock(text);
     if (tMs !== null) actions.moveEvent(event, tMs);
     return tMs !== null;
   };
   return (
-    <section className="rc-section rc-event-editor" aria-label="Event">
+    <section ref={box} className="rc-section rc-event-editor" aria-label="Event">
       <h3>
         <Icon name={ICONS[event.type]} /> {told(event, nameOf)}
         <IconButton icon="close" label="Done" tip="none" onClick={() => session.deselect()} />

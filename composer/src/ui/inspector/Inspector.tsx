@@ -55,7 +55,14 @@ export function Inspector(): ReactNode {
           </button>
         ))}
       </div>
-      <div className="rc-panel" role="tabpanel" id="rc-panel" aria-labelledby={`rc-tab-${panel}`} data-panel={panel}>
+      <div
+        className="rc-panel"
+        role="tabpanel"
+        id="rc-panel"
+        tabIndex={-1}
+        aria-labelledby={`rc-tab-${panel}`}
+        data-panel={panel}
+      >
         <Panel />
       </div>
     </aside>

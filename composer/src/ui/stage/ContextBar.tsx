@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from "react";
+import { useRef, useState, type ReactNode } from "react";
 
 import { isMutedAt, placedAt, textOfTile } from "../../composition/at";
 import { styleOf, trackOf } from "../../composition/defaults";
@@ -10,6 +10,7 @@ import { IconButton } from "../controls/Button";
 import { Segmented, Slider } from "../controls/fields";
 import { decibels } from "../format";
 import { Icon } from "../icons";
+import { useFocusKept } from "../useFocusKept";
 import { barPlace } from "./barPlace";
 import type { TileFacts } from "./tiles";
 
@@ -24,8 +25,10 @@ interface ContextBarProps {
 /** What can be done with the selected tile, beside it. */
 export function ContextBar({ facts, others, canvas, scale }: ContextBarProps): ReactNode {
   const { left, top } = barPlace(facts.tile.rect, others, canvas, scale);
+  const box = useRef<HTMLDivElement>(null);
+  useFocusKept(box);
   return (
-    <div className="rc-context" style={{ top, left }}>
+    <div ref={box} className="rc-context" style={{ top, left }}>
       <div className="rc-context__bar" role="toolbar" aria-label={facts.name}>
         {facts.peerId !== null && <PeerTools facts={facts} peerId={facts.peerId} />}
         {facts.tile.kind === "text" && <TextTools facts={facts} />}
@@ -73,7 +76,7 @@ function PeerTools({ facts, peerId }: { readonly facts: TileFacts; readonly peer
           <IconButton
             icon="release"
             label="Back into the layout"
-            shortcut="Del"
+            shortcut="Delete"
             onClick={() => actions.release(tile)}
           />
         </>
@@ -137,7 +140,7 @@ function TextTools({ facts }: { readonly facts: TileFacts }): ReactNode {
         <Icon name="text" />
         Edit
       </button>
-      <IconButton icon="trash" label="Remove" shortcut="Del" onClick={() => actions.removeEvent(found.event)} />
+      <IconButton icon="trash" label="Remove" shortcut="Delete" onClick={() => actions.removeEvent(found.event)} />
     </>
   );
 }
@@ -161,7 +164,7 @@ function ImageTools(): ReactNode {
       <IconButton
         icon="trash"
         label="Remove the image"
-        shortcut="Del"
+        shortcut="Delete"
         onClick={() => actions.edit((state) => setStyle(state, { image: null }))}
       />
     </>

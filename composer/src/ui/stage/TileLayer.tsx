@@ -1,9 +1,10 @@
-import { memo, type KeyboardEvent, type ReactNode } from "react";
+import { memo, useRef, type KeyboardEvent, type ReactNode } from "react";
 
 import { textOfTile } from "../../composition/at";
 import type { Rect, Size, Tile } from "../../plan/types";
 import { useComposer, useCompositionState, useNameOf, useReadable } from "../context";
 import { Icon } from "../icons";
+import { useFocusKept } from "../useFocusKept";
 import { ContextBar } from "./ContextBar";
 import { GRIPS, MOVE } from "./dragging";
 import type { Guide } from "./snapping";
@@ -77,6 +78,8 @@ interface TileButtonProps {
 function TileButton({ facts, original, isSelected, scale, dragging }: TileButtonProps): ReactNode {
   const { session, actions, engine } = useComposer();
   const { tile, peerId, source } = facts;
+  const button = useRef<HTMLButtonElement>(null);
+  useFocusKept(button);
   const open = () => {
     if (peerId !== null) actions.togglePin({ peerId, source });
     const text = textOfTile(engine.document.state.get(), tile.tile_id);
@@ -92,6 +95,7 @@ function TileButton({ facts, original, isSelected, scale, dragging }: TileButton
   };
   return (
     <button
+      ref={button}
       type="button"
       className="rc-tile"
       style={boxOf(tile.rect, scale)}

@@ -49,7 +49,7 @@ export function Timeline(): ReactNode {
   return (
     <section className="rc-timeline" aria-label="Timeline" style={{ "--head": `${rows.headHeight}px` }}>
       <div className="rc-timeline__corner">
-        <IconButton icon="minus" label="Zoom out" shortcut="−" onClick={() => session.zoomBy("out")} />
+        <IconButton icon="minus" label="Zoom out" shortcut="-" onClick={() => session.zoomBy("out")} />
         <IconButton icon="plus" label="Zoom in" shortcut="+" onClick={() => session.zoomBy("in")} />
         <IconButton icon="expand" label="Show everything" shortcut="0" onClick={() => session.zoomBy("fit")} />
         <HeadLabels rows={rows} />
@@ -196,7 +196,7 @@ function Playhead({ timeline }: { readonly timeline: TimelineView }): ReactNode 
       aria-valuenow={Math.round(timeMs)}
       aria-valuetext={spokenTime(timeMs)}
       onKeyDown={(event) => {
-        const by = event.key === "PageUp" ? -10_000 : event.key === "PageDown" ? 10_000 : 0;
+        const by = event.key === "PageUp" ? 10_000 : event.key === "PageDown" ? -10_000 : 0;
         if (by !== 0) actions.seek(clampMs(timeline.view.get(), timeMs + by));
       }}
     />

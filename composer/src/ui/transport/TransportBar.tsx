@@ -25,7 +25,12 @@ export function TransportBar(): ReactNode {
       </div>
       <div className="rc-transport__keys">
         <IconButton icon="toStart" label="To the start" shortcut="Home" onClick={() => actions.run("start")} />
-        <IconButton icon="frameBack" label="One frame back" shortcut="←" onClick={() => actions.run("frameBack")} />
+        <IconButton
+          icon="frameBack"
+          label="One frame back"
+          shortcut="ArrowLeft"
+          onClick={() => actions.run("frameBack")}
+        />
         <button
           type="button"
           className="rc-play"
@@ -36,7 +41,12 @@ export function TransportBar(): ReactNode {
         >
           <Icon name={playing ? "pause" : "play"} size={18} />
         </button>
-        <IconButton icon="frameForward" label="One frame on" shortcut="→" onClick={() => actions.run("frameForward")} />
+        <IconButton
+          icon="frameForward"
+          label="One frame on"
+          shortcut="ArrowRight"
+          onClick={() => actions.run("frameForward")}
+        />
         <IconButton icon="toEnd" label="To the end" shortcut="End" onClick={() => actions.run("end")} />
       </div>
       <div className="rc-transport__side rc-transport__side--end">
