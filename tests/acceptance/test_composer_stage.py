@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.support.barcode import read_barcode
-from tests.support.browser import Browser
+from tests.support.browser import Browser, Rect
 from tests.support.composer import ComposerPage, ShownTile, composing, require_page, still, stored
 from tests.support.previews import Preview, Previews, skip_without
 from tests.support.serving import Person, Serving
@@ -29,6 +30,10 @@ ALIKE = 0.95
 MOMENTS = 7
 PLAYED_S = 8.0
 HOLD_MS = 40.0
+MARGIN_PX = 3
+"""How far around a tile its edges are looked for: less than half of the narrowest gap."""
+UNLIKE = 24
+"""Steps of luma between a tile and the ground."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +88,7 @@ def test_the_stage_shows_what_the_export_renders(served: Served, state: int, bro
     name, composition = list(states(served.preview).items())[state]
     served.person.save(composition)
     moments = random.Random(f"{served.preview.name} {name}").sample(range(served.preview.duration_ms), MOMENTS)
+    measured = 0
     with composing(browser, served.person) as page:
         for t_ms in moments:
             began = time.monotonic()
@@ -93,6 +99,9 @@ def test_the_stage_shows_what_the_export_renders(served: Served, state: int, bro
             print(f"{name}, {t_ms} ms: SSIM {alike:.4f}, settled in {took_s:.2f} s")
             assert alike >= ALIKE, (name, t_ms, alike)
             check_times(page.tiles(), shown, expected)
+            measured += check_edges(page.tiles(), shown, expected)
+    print(f"{name}: {measured} tiles measured to the pixel")
+    assert measured >= MOMENTS // 2
 
 
 def check_times(tiles: list[ShownTile], shown: Grey, expected: Grey) -> None:
@@ -102,6 +111,44 @@ def check_times(tiles: list[ShownTile], shown: Grey, expected: Grey) -> None:
             rect = tile.rect.x, tile.rect.y, tile.rect.w, tile.rect.h
             ours, theirs = read_barcode(shown, *rect), read_barcode(expected, *rect)
             assert ours is None or theirs is None or ours == theirs, (tile, ours, theirs)
+
+
+def check_edges(tiles: list[ShownTile], shown: Grey, expected: Grey) -> int:
+    """Tiles whose edges can be told in the export's picture have the same in the browser; how many these are."""
+    plain = [tile for tile in tiles if not any(near(tile.rect, other.rect) for other in tiles if other is not tile)]
+    seen = [(tile, edges(expected, tile.rect)) for tile in plain]
+    told = [(tile, found) for tile, found in seen if found == corners(tile.rect)]
+    for tile, found in told:
+        assert edges(shown, tile.rect) == found, tile
+    return len(told)
+
+
+def near(one: Rect, other: Rect) -> bool:
+    """Whether one is nearer to the other than their edges are looked for."""
+    apart_x = max(one.x, other.x) - min(one.x + one.w, other.x + other.w)
+    apart_y = max(one.y, other.y) - min(one.y + one.h, other.y + other.h)
+    return max(apart_x, apart_y) < 2 * MARGIN_PX
+
+
+def corners(rect: Rect) -> tuple[int, int, int, int]:
+    return rect.x, rect.x + rect.w, rect.y, rect.y + rect.h
+
+
+def edges(image: Grey, rect: Rect) -> tuple[int, int, int, int]:
+    """Left, right, top and bottom of what differs from the pixels around `rect`, along its middle lines."""
+    x, y = rect.x + rect.w // 2, rect.y + rect.h // 2
+    across = reach(image[y - 2 : y + 3].mean(axis=0), rect.x, rect.w)
+    down = reach(image[:, x - 2 : x + 3].mean(axis=1), rect.y, rect.h)
+    return *across, *down
+
+
+def reach(line: NDArray[np.float64], start: int, length: int) -> tuple[int, int]:
+    """First and last + 1 place, near [start, start + length), that is unlike the ground outside."""
+    first = max(0, start - MARGIN_PX)
+    part = line[first : start + length + MARGIN_PX]
+    ground = np.where(np.arange(len(part)) < len(part) // 2, part[0], part[-1])
+    places = np.flatnonzero(np.abs(part - ground) > UNLIKE)
+    return (first + int(places[0]), first + int(places[-1]) + 1) if len(places) else (start, start)
 
 
 @pytest.mark.parametrize("served", skip_without(("standup",)), indirect=True)
