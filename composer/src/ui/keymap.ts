@@ -172,8 +172,7 @@ export function shownKeys(key: string, isMac: boolean): readonly string[] {
 
 /** Keys as `aria-keyshortcuts` wants them. */
 export function ariaKeys(key: string, isMac: boolean): string {
-  const names: Readonly<Record<string, string>> = { Mod: isMac ? "Meta" : "Control", "": "Plus" };
-  return (key === "+" ? [""] : key.split("+")).map((part) => names[part] ?? part).join("+");
+  return key === "+" ? "Plus" : key.replace("Mod", isMac ? "Meta" : "Control");
 }
 
 function bind(key: string, command: Command, says: string): Binding {

@@ -23,7 +23,7 @@ export function StageArea(): ReactNode {
     [canvas, size, proof],
   );
   return (
-    <section className="rc-stage" aria-label="Stage" data-proof={proof}>
+    <section className="rc-stage" aria-label="Stage" tabIndex={-1} data-proof={proof}>
       <div
         ref={room}
         className="rc-stage__room"
