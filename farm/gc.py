@@ -1,10 +1,10 @@
 """Which cached objects nothing needs any more, and their removal: `farm gc`.
 
 What may go lies below a recording's `cache/` and nowhere else, is older than the asked-for age, and is not needed by
-what is young: chunks, stills and intermediates by the exports of that time (`farm.needs`), an index while it is that
-of its track as it is now. What previews know of their segments stays with them. Of a recording that was deleted all
-goes that is older. Recordings, documents, compositions, images, previews, exports and jobs are never touched. Whatever
-goes can be made again, at the price of its rendering.
+what is young: chunks, stills and intermediates by the exports and previews of that time (`farm.needs`), an index while
+it is that of its track as it is now. What previews know of their segments stays with them. Of a recording that was
+deleted all goes that is older. Recordings, documents, compositions, images, previews, exports and jobs are never
+touched. Whatever goes can be made again, at the price of its rendering.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class _Tidying:
 
 
 def _needed(store: ObjectStore, keys: RecordingKeys, before_s: float) -> frozenset[str]:
-    """The stems of what exports since `before_s` were made of."""
+    """The stems of what exports and previews since `before_s` are made of."""
     young = [info.key for info in store.list(keys.needs) if info.modified_s >= before_s]
     return frozenset(_stem(key) for name in young for key in read_needs(store, name, keys.cache))
 

@@ -1,21 +1,24 @@
-"""What an export was made of: a small object in the cache that names the others, so that tidying up spares them.
+"""What a job needs of the cache: a small object there that names the others, so that tidying up spares them.
 
-Written anew by each run, before it looks what is there, so its age is that of the last export that needed the things
-it names, whatever their own age.
+Written anew by each run, before it looks what is there, so its age is that of the last job that needed the things it
+names, whatever their own age.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from farm.compose import Composed
-from renderer.spec import AudioChunk, VideoChunk
+from renderer.spec import AudioChunk, TrackInput, VideoChunk
 from storage.errors import ObjectNotFound
+from storage.keys import RecordingKeys
 from storage.objects import ObjectStore
 from storage.recordings import Recording
 
 _VERSION = 1
+_PREVIEW = "preview"
+"""A recording has one list for its previews: each run is of all of them."""
 
 
 def write_needs(
@@ -27,10 +30,25 @@ def write_needs(
         *(keys.chunk("video", chunk.key) for chunk in video),
         *(keys.chunk("audio", chunk.key) for chunk in audio),
         *(keys.raster(key) for key in composed.rasters),
-        *(keys.intermediate(t.track_id, t.intermediate, 0) for t in composed.spec.tracks if t.intermediate),
+        *_intermediates(keys, composed.spec.tracks),
     ]
+    _write(recording, export_id, needed)
+
+
+def write_preview_needs(recording: Recording, tracks: Iterable[TrackInput]) -> None:
+    """Puts down the intermediates that previews are rendered from, if there are any."""
+    if needed := _intermediates(recording.keys, tracks):
+        _write(recording, _PREVIEW, needed)
+
+
+def _intermediates(keys: RecordingKeys, tracks: Iterable[TrackInput]) -> list[str]:
+    return [keys.intermediate(t.track_id, t.intermediate, 0) for t in tracks if t.intermediate]
+
+
+def _write(recording: Recording, name: str, needed: Iterable[str]) -> None:
+    keys = recording.keys
     relative = [key.removeprefix(keys.cache) for key in needed]
-    recording.store.put(keys.needs_of(export_id), json.dumps({"version": _VERSION, "keys": relative}).encode())
+    recording.store.put(keys.needs_of(name), json.dumps({"version": _VERSION, "keys": relative}).encode())
 
 
 def read_needs(store: ObjectStore, key: str, cache: str) -> Iterator[str]:

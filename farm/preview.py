@@ -19,6 +19,7 @@ from farm.build import engine_id
 from farm.errors import OutputUnusable
 from farm.events import ChunksFound, Event, TaskDone, TaskProgress
 from farm.executors.base import Task
+from farm.needs import write_preview_needs
 from farm.output import check_folder
 from farm.prepare import Prepared
 from farm.preview_growth import GrowingStream, Who, is_whole, stored_segments, who
@@ -151,6 +152,7 @@ class _Preview:
                     self._store.delete(still)
 
     def _make(self, missing: Sequence[tuple[PlannedStream, Sequence[int]]]) -> None:
+        write_preview_needs(self._recording, [t for planned, _ in missing for t in planned.stream.render.tracks])
         intermediates = {who(planned): self._intermediates(planned) for planned, _ in missing}
         spans = cut_spans(missing, self._around.executor.workers)
         tasks = [self._task(span, intermediates[who(span.planned)]) for span in spans]

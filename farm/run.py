@@ -219,10 +219,11 @@ class _Export:
             check_output(self._options.output)
         prepared = self._timed("prepare", lambda: read(self._recording, self._around))
         composed = self._timed("plan", lambda: self._compose(prepared))
+        video = composed.video_chunks() if self._options.format == "mp4" else ()
+        self._write_needs(composed, video, composed.audio_chunks())
         put_rasters(self._recording, composed)
         self._timed("intermediate", lambda: self._make_intermediates(composed))
         gain_db = self._timed("loudness", lambda: self._gain_db(composed))
-        video = composed.video_chunks() if self._options.format == "mp4" else ()
         audio = composed.audio_chunks(gain_db)
         report = self._render_and_stitch(composed, video, audio)
         thumbnails = self._thumbnails(composed, video, self._name(video, audio))
@@ -238,6 +239,10 @@ class _Export:
     @property
     def _remote(self) -> bool:
         return self._around.settings.scheduler is not None
+
+    def _write_needs(self, composed: Composed, video: Sequence[VideoChunk], audio: Sequence[AudioChunk]) -> None:
+        """Before anything is looked for in the cache, and again once the gain, and with it the sound, is known."""
+        write_needs(self._recording, self._name(video, audio), composed, video, audio)
 
     def _make_intermediates(self, composed: Composed) -> None:
         tasks = intermediate_tasks(self._recording, composed)
@@ -258,7 +263,7 @@ class _Export:
     def _render_and_stitch(
         self, composed: Composed, video: Sequence[VideoChunk], audio: Sequence[AudioChunk]
     ) -> StitchReport:
-        write_needs(self._recording, self._name(video, audio), composed, video, audio)
+        self._write_needs(composed, video, audio)
         self._timed("render", lambda: self._render(composed, video, audio, self._options.reuse))
         try:
             return self._timed("stitch", lambda: self._stitch(composed, video, audio))

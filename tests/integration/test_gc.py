@@ -7,12 +7,20 @@ import os
 import shutil
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from compositing.state import parse_state
+from farm.executors.base import CancelToken, Observer, Task
+from farm.executors.local import LocalExecutor
+from farm.gc import collect
+from farm.prepare import open_source
+from farm.preview import PreviewOptions, preview
+from farm.run import ExportOptions, Surroundings, export
+from farm.settings import FarmSettings
 from storage.objects import StoreSpec
 from tests.support.buckets import keys, upload
 from tests.support.farm_cli import HERE, SMALL, Ran, farm
@@ -27,7 +35,7 @@ def recording(tmp_path: Path) -> Path:
     source = recording_dir("kickoff")
     target = tmp_path / "rooms" / source.parent.name / source.name
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("cache", "processed", "preview"))
-    export(target)
+    exported(target)
     records = ("preview/manifest.json", "composition/latest.json", "jobs/j1.json", "cache/preview/camera/a/000001.json")
     for name in records:
         (target / name).parent.mkdir(parents=True, exist_ok=True)
@@ -35,7 +43,7 @@ def recording(tmp_path: Path) -> Path:
     return target
 
 
-def export(recording: Path, *options: str) -> Ran:
+def exported(recording: Path, *options: str) -> Ran:
     ran = farm("export", recording, *SMALL, *HERE, "--json", *options)
     assert ran.exit_code == 0, ran.stderr
     return ran
@@ -86,15 +94,15 @@ def test_what_nothing_needs_goes_and_nothing_else(recording: Path) -> None:
 
 
 def test_what_a_young_export_needs_stays_however_old_it_is(recording: Path) -> None:
-    export(recording, "--start", "0", "--end", "8")   # of the same chunks, only the first
+    exported(recording, "--start", "0", "--end", "8")   # of the same chunks, only the first
     aged(recording, 40)
-    again = export(recording, "--start", "0", "--end", "8")
+    again = exported(recording, "--start", "0", "--end", "8")
     assert again.json["chunks"]["rendered"] == 0
     gc(recording)
     kept = files(recording / "cache" / "chunks")
     assert len([path for path in kept if "/video/" in str(path)]) == 1
-    assert export(recording, "--start", "0", "--end", "8").json["chunks"]["rendered"] == 0
-    assert export(recording).json["chunks"] == {"total": 3, "rendered": 2, "cached": 1}
+    assert exported(recording, "--start", "0", "--end", "8").json["chunks"]["rendered"] == 0
+    assert exported(recording).json["chunks"] == {"total": 3, "rendered": 2, "cached": 1}
 
 
 def test_a_dry_run_tells_the_bytes_and_removes_nothing(recording: Path) -> None:
@@ -126,13 +134,39 @@ def test_older_than_is_heeded(recording: Path) -> None:
     assert gc(recording, "--older-than", 4)["objects"] > 0
 
 
+class Tidied(LocalExecutor):
+    """Where the cache is tidied at the worst moment: between looking what is there and using it."""
+
+    def __init__(self, recording: Path) -> None:
+        super().__init__()
+        self._recording = recording
+
+    def run(self, tasks: Sequence[Task], observer: Observer, cancel: CancelToken) -> dict[str, Any]:
+        collect(str(self._recording), None, 30, dry_run=False)
+        return super().run(tasks, observer, cancel)
+
+
+def test_what_a_job_has_found_in_the_cache_stays_until_it_is_used(recording: Path) -> None:
+    """Stills and intermediates of an export whose loudness is measured first, and intermediates of previews."""
+    settings = FarmSettings(max_keyframe_interval_s=2)   # there are tracks with longer ones: they get intermediates
+    state = parse_state({"export": {"resolution": "160x90", "fps": 10, "loudness": -16}})
+    for executor in (LocalExecutor(), Tidied(recording)):
+        opened, around = open_source(str(recording), settings), Surroundings(settings, executor, lambda event: None)
+        aged(recording, 40)
+        made = export(opened, state, ExportOptions(preset="draft", reuse=False), around)
+        assert made.chunks.rendered == made.chunks.total
+        aged(recording, 40)
+        assert preview(opened, PreviewOptions("low", reuse=False), around).segments.cached == 0
+        assert files(recording / "cache" / "intermediate")
+
+
 def test_a_damaged_list_of_needs_protects_nothing_and_harms_nothing(recording: Path) -> None:
     aged(recording, 40, lambda name: "/needs/" not in name)
     for path in files(recording / "cache" / "needs"):
         path.write_bytes(b"\xff{")
     gc(recording)
     assert not files(recording / "cache" / "chunks")
-    assert export(recording).json["chunks"]["rendered"] == 3
+    assert exported(recording).json["chunks"]["rendered"] == 3
 
 
 def test_of_a_storage_all_recordings_are_tidied_and_one_that_is_broken_is_told(recording: Path) -> None:
