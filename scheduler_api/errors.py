@@ -2,6 +2,7 @@
 
     DoorError
       NotAuthenticated     no credential, or one that is none                       401  input
+      NotTheService        a service key that is wrong, or without a room            401  input
       TokenRejected        a composition token that is invalid, used or expired     401  input
       Forbidden            a good credential that does not permit this              403  input
       NotFound             it does not exist, or this caller may not know that      404  input
@@ -10,7 +11,6 @@
       TooLarge             more bytes than the limit                                413  input
       Unprocessable        a well-formed request whose content cannot be used       422  input
       KeyReused            an Idempotency-Key that came with another body before    422  input
-      TooManyRequests      a limit over time is used up                             429  input, retryable
       QueueUnavailable     Redis does not answer: everything that needs it stops    503  ours, retryable
       StudioBusy           all who plan and draw have had work for too long         503  ours, retryable
       StudioFailed         who planned or drew has died, or was stopped in time     503  ours, retryable
@@ -48,6 +48,19 @@ class NotAuthenticated(DoorError):
 
     def __str__(self) -> str:
         return f"{self.needed} is needed that is valid and has not expired; send it as 'Authorization: Bearer …'"
+
+
+class NotTheService(DoorError):
+    """Who says to be the Recording Service did not show its key, or no room."""
+
+    status = 401
+    slug = "not-authenticated"
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    def __str__(self) -> str:
+        return "the service's key and a room are needed; send X-Compositer-Service-Key and X-Compositer-Room-Id"
 
 
 class TokenRejected(DoorError):
@@ -159,21 +172,6 @@ class KeyReused(DoorError):
 
     def __str__(self) -> str:
         return "this Idempotency-Key was used with another body before; a new request needs a new key"
-
-
-class TooManyRequests(DoorError):
-    """A limit over time is used up; trying again makes sense after `retry_after_s` seconds."""
-
-    status = 429
-    slug = "too-many-requests"
-    retryable = True
-
-    def __init__(self, what: str, retry_after_s: float) -> None:
-        super().__init__(what, retry_after_s)
-        self.what, self.retry_after_s = what, retry_after_s
-
-    def __str__(self) -> str:
-        return f"too many {self.what}; try again in {self.retry_after_s:.0f} s"
 
 
 class QueueUnavailable(DoorError):

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from compositing import errors as compositing
 from farm import errors as farm
 from renderer import errors as renderer
-from scheduler_api.errors import DoorError, KeyReused, PreconditionFailed, TooManyRequests, Unprocessable
+from scheduler_api.errors import DoorError, KeyReused, PreconditionFailed, Unprocessable
 from storage import errors as storage
 
 MEDIA_TYPE = "application/problem+json"
@@ -183,8 +183,6 @@ def _headers(status: int) -> dict[str, str]:
 
 
 def _own_headers(error: BaseException) -> dict[str, str]:
-    if isinstance(error, TooManyRequests):
-        return {"Retry-After": str(max(1, round(error.retry_after_s)))}
     if isinstance(error, PreconditionFailed) and error.current:
         return {"ETag": error.current}
     return {}

@@ -9,7 +9,7 @@ from fastapi import Depends, Header, Security
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from scheduler_api.deps import Services
-from scheduler_api.errors import NotAuthenticated
+from scheduler_api.errors import NotAuthenticated, NotTheService
 
 _COMPOSITION_TOKEN = HTTPBearer(
     scheme_name="compositionToken", description="A single-use composition token.", auto_error=False
@@ -40,6 +40,6 @@ CompositionToken = Annotated[str, Depends(_token)]
 
 
 def check_service_key(shared: Services, shown: str) -> None:
-    """Raises NotAuthenticated unless it is the Recording Service's key."""
+    """Raises NotTheService unless it is the Recording Service's key."""
     if not shared.service_key or not hmac.compare_digest(shown.encode(), shared.service_key.encode()):
-        raise NotAuthenticated("the service key")
+        raise NotTheService

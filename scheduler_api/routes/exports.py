@@ -12,7 +12,7 @@ from farm.job import Job
 from scheduler_api.admission import Admission, Asked
 from scheduler_api.deps import RawBody, RecordingId, Services, Shared
 from scheduler_api.desk import Holder
-from scheduler_api.errors import NotAuthenticated, NotFound, Unprocessable
+from scheduler_api.errors import NotAuthenticated, NotFound, NotTheService, Unprocessable
 from scheduler_api.logs import note
 from scheduler_api.openapi import json_body, problems
 from scheduler_api.routes.credentials import (
@@ -74,7 +74,7 @@ async def _export(shared: Services, admission: Admission, asked: Asked, token: s
 
 async def _part(shared: Services, admission: Admission, asked: Asked, room_id: str | None) -> Job:
     if room_id is None:
-        raise NotAuthenticated("X-Compositer-Room-Id")
+        raise NotTheService
     keys = await shared.shelf.in_room(room_id, asked.recording_id)
 
     async def prepare(_holder: Holder) -> Mapping[str, Any]:
