@@ -9,7 +9,6 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
-from starlette.formparsers import MultiPartException
 from starlette.responses import Response
 
 from compositing.errors import InvalidRange
@@ -43,7 +42,7 @@ Time = Annotated[int, Query(ge=0, le=MAX_TIME_MS)]
     "/composition",
     operation_id="saveComposition",
     openapi_extra=_STATE_BODY,
-    responses={200: {"model": CompositionSaved}, **problems(401, 403, 404, 412, 413, 422, 503)},
+    responses={200: {"model": CompositionSaved}, **problems(401, 403, 404, 409, 412, 413, 422, 503)},
 )
 async def save(
     recording_id: RecordingId,
@@ -168,7 +167,7 @@ async def label(
     "/assets",
     operation_id="uploadAsset",
     status_code=201,
-    responses={201: {"model": AssetSaved}, **problems(400, 401, 403, 404, 413, 415, 422, 503)},
+    responses={201: {"model": AssetSaved}, **problems(400, 401, 403, 404, 409, 413, 415, 422, 503)},
     openapi_extra={
         "requestBody": {
             "required": True,
@@ -218,12 +217,9 @@ def _naming(parameter: str | None) -> Iterator[None]:
 
 
 async def _uploaded(request: Request) -> tuple[str, bytes]:
-    """Name and bytes of the one file of a form. Raises Unprocessable."""
-    try:
-        async with request.form(max_files=1, max_fields=1) as form:
-            file, name = form.get("file"), form.get("name")
-            if not isinstance(file, UploadFile):
-                raise Unprocessable((("/file", "a file is needed, as multipart/form-data"),))
-            return str(name or file.filename or ""), await file.read()
-    except MultiPartException as error:
-        raise Unprocessable((("", error.message),)) from None
+    """Name and bytes of the one file of a form. Raises Unprocessable; HTTPException (400) for a form that is broken."""
+    async with request.form(max_files=1, max_fields=1) as form:
+        file, name = form.get("file"), form.get("name")
+        if not isinstance(file, UploadFile):
+            raise Unprocessable((("/file", "a file is needed, as multipart/form-data"),))
+        return str(name or file.filename or ""), await file.read()

@@ -254,3 +254,10 @@ async def test_the_store_stays_a_secret(door: Door, tmp_path: Path) -> None:
     answer = await door.client.get(f"/jobs/{job.json()['job_id']}", headers=door.user())
     assert answer.status_code in (422, 500, 503)
     assert str(tmp_path) not in answer.text
+
+
+async def test_a_form_that_is_broken_is_the_callers_fault(door: Door) -> None:
+    headers = door.user() | {"Content-Type": "multipart/form-data; boundary=x"}
+    for body in (b"--x\r\nno header\r\n\r\n", b"nothing of a form", b"--x\r\n\r\n\r\n--x--"):
+        answer = await door.client.post(f"{door.path}/assets", headers=headers, content=body)
+        assert (answer.status_code, answer.headers["content-type"]) == (400, "application/problem+json"), body

@@ -111,6 +111,8 @@ def test_every_operation_is_described(running: Running) -> None:
             assert operation.get("summary"), (method, path)
             good = [code for code in operation["responses"] if code.startswith("2")]
             assert good, (method, path)
+    by_id = {operation["operationId"]: operation for path in document["paths"].values() for operation in path.values()}
+    assert [name for name in ("saveComposition", "uploadAsset") if "409" not in by_id[name]["responses"]] == []
     bodies = document["components"]["schemas"]
     for name in ("PreviewRequest", "ExportRequest", "TokenRequest", "PartRequest"):
         assert bodies[name]["examples"]
