@@ -41,7 +41,8 @@ from scheduler_api.settings import DoorSettings
 from scheduler_api.shelf import Shelf
 from scheduler_api.startup import redis_url_of, secrets_of, spec_of, user_tokens
 from scheduler_api.studio import Studio
-from storage.objects import ObjectStore, open_store
+from storage.objects import open_store
+from storage.recordings import list_recordings
 
 FAREWELL_S = 3
 """How long answers under way may take when the API stops; event streams are cut then, and go on elsewhere."""
@@ -168,17 +169,9 @@ def _composer_lines(services: Services, address: str) -> list[str]:
     """For each recording, where its composer page is, with a token that opens it as its host."""
     return [
         f"Composer {address}/composer/{recording_id}#user_token={services.users.issue(_developer(room_id))}"
-        for room_id, recording_id in islice(recordings(services.store), SHOWN_RECORDINGS)
+        for room_id, recording_id in islice(list_recordings(services.store), SHOWN_RECORDINGS)
     ]
 
 
 def _developer(room_id: str) -> UserClaims:
     return UserClaims("developer", True, {room_id: "host"}, frozenset({room_id}))
-
-
-def recordings(store: ObjectStore) -> Iterator[tuple[str, str]]:
-    """(room id, recording id) of all that lie in the store."""
-    for room in store.folders("rooms/"):
-        for recording in store.folders(room):
-            _, room_id, recording_id, _ = recording.split("/")
-            yield room_id, recording_id

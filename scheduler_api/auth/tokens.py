@@ -49,9 +49,7 @@ class CheckedToken:
     subject: str
     room_id: str
     recording_id: str
-    jti: str
     sha256: str = field(repr=False)
-    expires: int  # Unix seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,9 +85,7 @@ class CompositionTokens:
             raise TokenRejected from None
         if claims["recording_id"] != recording_id or action not in claims["scope"]:
             raise Forbidden("this token does not permit that action on that recording; ask for one that does")
-        return CheckedToken(
-            claims["sub"], claims["room_id"], recording_id, claims["jti"], _sha256(token), int(claims["exp"])
-        )
+        return CheckedToken(claims["sub"], claims["room_id"], recording_id, _sha256(token))
 
     async def burn(self, checked: CheckedToken) -> Receipt:
         """Uses the token up: of any number of calls one succeeds. Raises TokenRejected, QueueUnavailable."""

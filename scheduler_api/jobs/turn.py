@@ -3,10 +3,10 @@
 A turn reads the record, marks the job as processing, runs it in a thread, and writes down what came of it. Whatever it
 writes goes through two fences: it holds the lease, and no later epoch has written. Three things end a turn early:
 
-- `cancel`: somebody wants the job to stop. It ends as failed, `cancelled`, within a second, even if its thread takes
+- `cancelled`: somebody wants the job to stop. It ends as failed, `cancelled`, within a second, even if its thread takes
   longer to notice: what that thread still does cannot pass the fence.
-- `lose`: the lease went to another dispatcher, or Redis has lost it. Nothing more is written.
-- `stop`: this process is to end. The job goes back to the queue, as if it had not been begun.
+- `lost`: the lease went to another dispatcher, or Redis has lost it. Nothing more is written.
+- `stopping`: this process is to end. The job goes back to the queue, as if it had not been begun.
 
 While Redis is away the job goes on, and waits before its final names. While the cluster is away, or being replaced, it
 waits and goes on from what is stored (`Patience`). An error outside of the run lets the lease run out: then the job is
