@@ -1,7 +1,8 @@
 """A process's own folder for temporary files, and what killed processes have left of theirs.
 
-Each folder holds a lock for as long as its process lives. Whoever makes a new one removes those beside it that nobody
-locks any more, so however often processes are killed, no more is left than what the last ones had.
+Each folder holds a lock for as long as its process lives, and has its name only once it is locked. Whoever makes a new
+one removes those beside it that nobody locks any more, so however often processes are killed, no more is left than what
+the last ones had.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PREFIX = "farm-"
+_UNLOCKED_PREFIX = "new-farm-"
+"""Of a folder that is not locked yet: nobody looks for those."""
 _LOCK = "lock"
 
 
@@ -34,10 +37,10 @@ def claim_folder(base: Path | None = None) -> tuple[Path, int]:
     parent = base or Path(tempfile.gettempdir())
     parent.mkdir(parents=True, exist_ok=True)
     clear_left_behind(parent)
-    folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-    lock = os.open(folder / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
+    made = Path(tempfile.mkdtemp(prefix=_UNLOCKED_PREFIX, dir=parent))
+    lock = os.open(made / _LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    return folder, lock
+    return made.rename(parent / made.name.replace(_UNLOCKED_PREFIX, PREFIX, 1)), lock
 
 
 def clear_left_behind(base: Path) -> int:

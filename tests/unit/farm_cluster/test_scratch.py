@@ -20,6 +20,19 @@ with own_folder(Path(sys.argv[1])) as folder:
     print(folder, flush=True)
     time.sleep(60)
 """
+RIVALLED = """
+import sys
+from pathlib import Path
+from farm.scratch import clear_left_behind, own_folder
+cleared = []
+def rival(event, arguments):
+    if event == "fcntl.flock" and not cleared:
+        cleared.append(None)
+        cleared.append(clear_left_behind(Path(sys.argv[1])))
+sys.addaudithook(rival)
+with own_folder(Path(sys.argv[1])) as folder:
+    print(folder.is_dir(), cleared[1:], flush=True)
+"""
 FORK = """
 import time
 from farm.forkserver import start_early
@@ -59,6 +72,14 @@ def test_what_a_killed_process_left_is_gone_with_the_next(tmp_path: Path) -> Non
         assert len(list(tmp_path.iterdir())) == 3, "the dead one's is gone, ours has come"
     assert (tmp_path / "farm-notes").is_dir()
     killed(living)
+
+
+def test_a_folder_is_nobodys_prey_before_it_is_locked(tmp_path: Path) -> None:
+    """Another process clears away between the making of the lock's file and the locking."""
+    process = subprocess.run([sys.executable, "-c", RIVALLED, str(tmp_path)], cwd=ROOT, capture_output=True, text=True,
+                             check=True)  # fmt: skip
+    assert process.stdout.split() == ["True", "[0]"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_killed_command_leaves_no_more_than_the_one_before(tmp_path: Path) -> None:
