@@ -179,12 +179,13 @@ class _Preview:
 
     def _observe(self, event: Event) -> None:
         if isinstance(event, TaskDone | TaskProgress) and (span := self._spans.get(event.key)):
-            self._grow(self._streams[who(span.planned)], stored_segments(span, event))
+            growing = self._streams[who(span.planned)]
+            growing.grow(stored_segments(span, event))
+            self._tell_growth(growing, span_ended=isinstance(event, TaskDone))
         self._around.observer(event)
 
-    def _grow(self, growing: GrowingStream, stored: range) -> None:
-        growing.grow(stored)
-        if growing.is_due(self._around.clock()):
+    def _tell_growth(self, growing: GrowingStream, *, span_ended: bool) -> None:
+        if growing.is_due(self._around.clock(), span_ended=span_ended):
             self._check_reached(growing)
             self._around.fence()
             self._tell_playlists(growing)

@@ -53,10 +53,12 @@ class GrowingStream:
         self._there.update(numbers)
         self._advance()
 
-    def is_due(self, now_s: float) -> bool:
-        """Whether there is more to list than was told, and it is time to tell it."""
+    def is_due(self, now_s: float, *, span_ended: bool = False) -> bool:
+        """Whether there is more to list than was told, and it is time to tell it: at the end of a span always, for
+        nobody knows when the next one tells of itself."""
+        soon = self._told <= 0 or self.is_complete or span_ended
         return self.playable > self._told and (
-            self._told <= 0 or self.is_complete or now_s - self._told_s >= self.planned.stream.segment_seconds
+            soon or now_s - self._told_s >= self.planned.stream.segment_seconds
         )
 
     def playlists(self, zero_unix_ms: float, now_s: float) -> dict[str, str]:

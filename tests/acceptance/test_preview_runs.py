@@ -22,8 +22,9 @@ import m3u8
 import psutil
 import pytest
 
+from farm import preview_plan
 from farm.errors import OutputUnusable
-from farm.events import Event
+from farm.events import Event, TaskDone
 from farm.executors.base import CancelToken, Observer, Task
 from farm.executors.local import LocalExecutor
 from farm.preview import PreviewOptions, preview
@@ -401,6 +402,21 @@ def test_playlists_are_valid_at_every_moment_and_name_only_what_is_there(long: T
     assert set(onlooker.lengths["av"]) >= {0, 1, 10}
     assert len(set(onlooker.lengths["av"])) > 5, "it grows segment by segment"
     assert m3u8.load(str(out / "peers/peer-1/av.m3u8")).is_endlist
+
+
+def test_a_span_is_listed_whole_when_it_ends(long: Truth, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clock stands, so nothing is told for the sake of the time that has passed."""
+    monkeypatch.setattr(preview_plan, "MIN_SPAN_SECONDS", 4)
+    monkeypatch.setattr(preview_plan, "MAX_SPAN_SECONDS", 4)
+    out, listed = tmp_path / "out", list[int]()
+
+    def look(event: Event) -> None:
+        if isinstance(event, TaskDone) and event.key.startswith("preview/camera/peer-1/"):
+            listed.append(len(m3u8.load(str(out / "peers/peer-1/av.m3u8")).segments))
+
+    around = Surroundings(FarmSettings(), LocalExecutor(), look, clock=lambda: 0.0)
+    preview(opened(copied(long, tmp_path)), PreviewOptions("low", 2, output=out), around)
+    assert listed == [1, 3, 5, 7, 10]
 
 
 def test_what_is_about_to_be_overwritten_is_withdrawn_first(tampered: tuple[Path, Path]) -> None:

@@ -81,6 +81,16 @@ def test_it_is_told_at_once_when_it_becomes_playable_and_complete_and_else_now_a
     assert not stream.is_due(1000.0)
 
 
+def test_the_last_segments_of_a_span_do_not_wait_for_the_next_span(camera: PlannedStream) -> None:
+    stream = growing(camera, 1)
+    assert listed(stream, 0.0) == [1]
+    stream.grow([2])
+    assert not stream.is_due(0.1)
+    assert stream.is_due(0.1, span_ended=True)
+    assert listed(stream, 0.1) == [1, 2]
+    assert not stream.is_due(0.1, span_ended=True)
+
+
 # ---- what a task tells -------------------------------------------------------------------------------------
 
 
