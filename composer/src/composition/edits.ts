@@ -169,6 +169,11 @@ export function trim(state: CompositionState, startMs: number | null, endMs: num
   return setExport(state, { start_ms: start, end_ms: end });
 }
 
+/** The same composition of the whole recording, whatever part of it is exported: one wants to see what one cuts. */
+export function untrimmed(state: CompositionState): CompositionState {
+  return trim(state, 0, null);
+}
+
 // ---- how ------------------------------------------------------------------------------------------------------------
 
 /** What an event is about: two events of one subject at one time contradict each other. */

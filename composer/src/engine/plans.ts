@@ -7,6 +7,7 @@
 
 import { ApiError, isTransient } from "../api/errors";
 import type { PlanWindow } from "../api/client";
+import { untrimmed } from "../composition/edits";
 import type { CompositionState } from "../composition/types";
 import type { Plan } from "../plan/types";
 import { Cell, type Readable } from "../shared/observable";
@@ -115,7 +116,7 @@ export class PlanKeeper {
     const { plan, error: known } = this.#reading.get();
     this.#reading.set({ plan, fetching: true, error: known });
     try {
-      const made = await this.#fetch(whole(wish.state), wish.window, this.#abort.signal);
+      const made = await this.#fetch(untrimmed(wish.state), wish.window, this.#abort.signal);
       this.#answered = wish;
       this.#reading.set({ plan: made, fetching: this.#wish() !== null, error: null });
       return true;
@@ -145,8 +146,4 @@ export class PlanKeeper {
 function pauseMs(error: unknown): number {
   const askedS = error instanceof ApiError ? (error.retryAfterS ?? 0) : 0;
   return Math.max(RETRY_MS, 1000 * askedS);
-}
-
-function whole(state: CompositionState): CompositionState {
-  return { ...state, export: { ...state.export, start_ms: 0, end_ms: null } };
 }

@@ -54,10 +54,6 @@ export function visibleShare(part: Size, target: Size): number {
   return Math.min(ratio, 1 / ratio);
 }
 
-export function contains(rect: Rect, point: { readonly x: number; readonly y: number }): boolean {
-  return point.x >= rect.x && point.x < rect.x + rect.w && point.y >= rect.y && point.y < rect.y + rect.h;
-}
-
 function cropped(source: Size, crop: Rect | null): Rect {
   if (crop === null || (crop.x === 0 && crop.y === 0 && crop.w === 1 && crop.h === 1)) return { x: 0, y: 0, ...source };
   const [x, w] = croppedSide(source.w, crop.x, crop.w);

@@ -6,14 +6,13 @@
  */
 
 import { frameTimeMs, momentAt, tilesDuring, type Moment } from "../plan/at";
-import { contains } from "../plan/geometry";
 import { carriedLabel } from "../plan/transition";
-import type { Plan, Rect, Scene, Size, Tile } from "../plan/types";
+import type { Plan, Scene, Size, Tile } from "../plan/types";
 import type { Playback } from "../playback/transport";
 import { layersOf, type Drawable, type Layer } from "./layers";
 import { Painter } from "./painter";
 import { Rasters } from "./rasters";
-import type { Draft, Point, StageView } from "./types";
+import type { Draft, StageView } from "./types";
 
 const KEPT_PAINTS = 600;
 /** How far beyond a scene's end its followers' stills are fetched. */
@@ -79,22 +78,6 @@ export class Stage implements StageView {
 
   tiles(): readonly Tile[] {
     return this.#drawn;
-  }
-
-  tileAt(point: Point): Tile | null {
-    return this.#drawn.findLast((tile) => contains(tile.rect, point)) ?? null;
-  }
-
-  toCanvas(clientX: number, clientY: number): Point {
-    const box = this.canvas.getBoundingClientRect();
-    const { w, h } = this.#size;
-    return { x: ((clientX - box.left) * w) / box.width, y: ((clientY - box.top) * h) / box.height };
-  }
-
-  toClient(rect: Rect): Rect {
-    const box = this.canvas.getBoundingClientRect();
-    const [x, y] = [box.width / this.#size.w, box.height / this.#size.h];
-    return { x: box.left + rect.x * x, y: box.top + rect.y * y, w: rect.w * x, h: rect.h * y };
   }
 
   setDraft(draft: Draft | null): void {

@@ -1,11 +1,6 @@
-/** The canvas as others see it. Canvas coordinates are pixels of the plan's canvas. */
+/** The canvas as others see it. */
 
 import type { Rect, Tile } from "../plan/types";
-
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
 
 /** What a drag shows before the next plan settles it: tiles by id with another rectangle. */
 export type Draft = ReadonlyMap<string, Rect>;
@@ -15,11 +10,6 @@ export interface StageView {
   readonly canvas: HTMLCanvasElement;
   /** The tiles drawn last, in drawing order. */
   tiles(): readonly Tile[];
-  /** The topmost tile there. */
-  tileAt(point: Point): Tile | null;
-  /** From client coordinates (of a pointer event) to the canvas, and a rectangle back to client coordinates. */
-  toCanvas(clientX: number, clientY: number): Point;
-  toClient(rect: Rect): Rect;
   /** Draws ahead of the plan while something is dragged; null: the plan alone. */
   setDraft(draft: Draft | null): void;
   /** Resolves when paused, and every visible tile shows its picture of the current time, and it is drawn. */

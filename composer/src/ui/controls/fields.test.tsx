@@ -11,7 +11,7 @@ it("Escape takes back what was typed, and closes no dialog", () => {
   const host = document.createElement("div");
   document.body.append(host);
   const root = createRoot(host);
-  act(() => root.render(<TextField value="0:10" onCommit={() => true} />));
+  act(() => root.render(<TextField value="0:10" onCommit={() => undefined} />));
   const field = host.querySelector("input");
   if (field === null) throw new Error("there is no field");
   const isEscapeKept = () => {

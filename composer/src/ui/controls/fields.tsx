@@ -114,8 +114,8 @@ interface TextFieldProps {
   readonly id?: string;
   readonly label?: string;
   readonly value: string;
-  /** Gives what was typed; what it refuses (false) is put back. */
-  readonly onCommit: (text: string) => boolean;
+  /** Gives what was typed; where nothing comes of it, `value` is shown again. */
+  readonly onCommit: (text: string) => void;
   readonly placeholder?: string;
   readonly inputMode?: "text" | "decimal" | "numeric";
   readonly className?: string;
@@ -167,9 +167,7 @@ interface NumberFieldProps {
 export function NumberField({ value, min, max, onCommit, ...rest }: NumberFieldProps): ReactNode {
   const commit = (text: string) => {
     const number = Number(text.replace(",", "."));
-    if (text.trim() === "" || !Number.isFinite(number)) return false;
-    onCommit(Math.min(max, Math.max(min, number)));
-    return true;
+    if (text.trim() !== "" && Number.isFinite(number)) onCommit(Math.min(max, Math.max(min, number)));
   };
   return (
     <TextField {...rest} value={String(value)} onCommit={commit} inputMode="decimal" className="rc-number-field" />
@@ -211,7 +209,6 @@ export function ColourField({ id, label, value, onChange, onSettle }: ColourFiel
   const commit = (text: string) => {
     const found = /^#?([0-9a-f]{6})$/i.exec(text.trim());
     if (found?.[1] !== undefined) onChange(`#${found[1].toLowerCase()}`);
-    return found !== null;
   };
   return (
     <span className="rc-colour">

@@ -114,7 +114,6 @@ function EventEditor({ event }: { readonly event: TimelineEvent }): ReactNode {
   const commitTime = (text: string) => {
     const tMs = parseClock(text);
     if (tMs !== null) actions.moveEvent(event, tMs);
-    return tMs !== null;
   };
   return (
     <section ref={box} className="rc-section rc-event-editor" aria-label="Event">

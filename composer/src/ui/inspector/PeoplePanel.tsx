@@ -76,7 +76,6 @@ function Person({ lane }: { readonly lane: PeerLane }): ReactNode {
                 onCommit={(text) => {
                   const label = text.trim() === lane.name ? "" : text;
                   actions.edit((known) => setLabel(known, peerId, label));
-                  return true;
                 }}
               />
             )}

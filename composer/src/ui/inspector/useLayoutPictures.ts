@@ -7,7 +7,7 @@
 import { useEffect, useState } from "react";
 
 import { exportOf } from "../../composition/defaults";
-import { setLayout } from "../../composition/edits";
+import { setLayout, untrimmed } from "../../composition/edits";
 import type { CompositionState, LayoutName } from "../../composition/types";
 import { sceneIndexAt } from "../../plan/at";
 import type { Scene, Size } from "../../plan/types";
@@ -66,7 +66,7 @@ async function pictureOf(
 ): Promise<LayoutPicture | null> {
   const from = Math.floor(tMs);
   const frameMs = Math.ceil(1000 / exportOf(state).fps);
-  const asked = { ...setLayout(state, from, layout), export: { ...state.export, start_ms: 0, end_ms: null } };
+  const asked = untrimmed(setLayout(state, from, layout));
   const { scenes, canvas } = await fetchPlan(asked, { fromMs: from, toMs: from + 2 * frameMs }, signal);
   const scene = scenes.at(-1);
   return scene === undefined ? null : { scene, canvas };

@@ -15,8 +15,6 @@ export function PreviewNotice(): ReactNode {
   const error = useReadable(previews.error);
   const wanted = phase.kind === "ready" ? phase.preview : "whole";
   const ask = () => void previews.ask();
-  if (wanted === "none" && error === null) ask();
-
   if (wanted === "whole") return null;
   if (error !== null) return <Failed error={error} onRetry={ask} />;
   if (wanted === "failed") return <Failed error={saidBy(reading)} onRetry={ask} />;

@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState, type PointerEvent, type ReactNode } from "react";
 
+import { untrimmed } from "../../composition/edits";
 import { useComposer, useCompositionState, useFrameMs, useReadable } from "../context";
 import { Button, IconButton } from "../controls/Button";
 import { wordsFor } from "../failures";
@@ -91,7 +92,7 @@ function useProof(): Proof {
     const abort = new AbortController();
     const ask = async () => {
       try {
-        const picture = await engine.api.still(whole(state), Math.floor(tMs + 1e-6), "png", abort.signal);
+        const picture = await engine.api.still(untrimmed(state), Math.floor(tMs + 1e-6), "png", abort.signal);
         if (!abort.signal.aborted) setProof({ kind: "there", url: URL.createObjectURL(picture), tMs });
       } catch (error) {
         if (!abort.signal.aborted) setProof({ kind: "failed", words: wordsFor(error).title });
@@ -109,9 +110,4 @@ function useProof(): Proof {
     return undefined;
   }, [url]);
   return proof;
-}
-
-/** A still may be asked for outside of what is to be exported. */
-function whole<S extends { readonly export: object }>(state: S): S {
-  return { ...state, export: { ...state.export, start_ms: 0, end_ms: null } };
 }

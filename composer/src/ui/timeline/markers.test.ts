@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 
 import { EMPTY } from "../../composition/defaults";
 import type { TimelineEvent } from "../../composition/types";
-import { described, markersOf, openingLayout } from "./markers";
+import { markersOf, openingLayout, told } from "./markers";
 
 const nameOf = (id: string) => ({ a: "Ada", b: "Bo" })[id] ?? id;
 const state = (...timeline: TimelineEvent[]) => ({ ...EMPTY, timeline });
@@ -67,8 +67,7 @@ describe("markers", () => {
   });
 
   it("says what it is", () => {
-    const [pin] = markersOf(state({ t: 2_000, type: "pin", peer_id: "b", source: "screenshare" }), 60_000, nameOf);
-    expect(pin && described(pin, nameOf)).toBe("Pin Bo’s screen, 0:02.0 to 1:00.0");
+    expect(told({ t: 2_000, type: "pin", peer_id: "b", source: "screenshare" }, nameOf)).toBe("Pin Bo’s screen");
   });
 });
 

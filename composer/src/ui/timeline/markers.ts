@@ -8,7 +8,6 @@
 
 import { subjectOf } from "../../composition/edits";
 import type { CompositionState, LayoutName, TimelineEvent } from "../../composition/types";
-import { clock } from "../format";
 
 /** Which lane: of layouts, of pins, of texts, or of one peer. */
 export type LaneId = "layout" | "pin" | "text" | `peer:${string}`;
@@ -26,9 +25,6 @@ export interface Marker {
   readonly endMs: number;
   readonly label: string;
 }
-
-/** The row of a peer's lane in which a kind lies: three can hold at a time. */
-export const PEER_ROWS: readonly MarkerKind[] = ["place", "hide", "mute"];
 
 export const LAYOUT_NAMES: Readonly<Record<LayoutName, string>> = {
   grid: "Grid",
@@ -88,14 +84,6 @@ export function told(event: TimelineEvent, nameOf: NameOf): string {
     case "text":
       return `Text “${event.text}”`;
   }
-}
-
-/** For tooltips and screen readers: what, from when to when. */
-export function described(marker: Marker, nameOf: NameOf): string {
-  const what = told(marker.event, nameOf);
-  return marker.endMs > marker.tMs
-    ? `${what}, ${clock(marker.tMs)} to ${clock(marker.endMs)}`
-    : `${what} at ${clock(marker.tMs)}`;
 }
 
 function about(event: TimelineEvent, nameOf: NameOf): { lane: LaneId; kind: MarkerKind; label: string } {

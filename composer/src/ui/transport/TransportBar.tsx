@@ -71,7 +71,6 @@ function TimeDisplay(): ReactNode {
   const go = (text: string) => {
     const tMs = parseClock(text);
     if (tMs !== null) actions.seek(tMs);
-    return tMs !== null;
   };
   return (
     <span className="rc-time">
