@@ -55,6 +55,8 @@ export class Playback implements Transport {
   #starting = false;
   #unreadySinceMs: number | null = null;
   #ticks = 0;
+  /** What was under way when it was closed, such as the start of the sound, may come to its end afterwards. */
+  #isClosed = false;
 
   constructor({ links, host, onPicture, maxStreams = MAX_STREAMS }: PlaybackOptions) {
     this.#onPicture = onPicture;
@@ -100,7 +102,7 @@ export class Playback implements Transport {
   }
 
   async play(): Promise<void> {
-    if (this.#playing) return;
+    if (this.#playing || this.#isClosed) return;
     if (this.timeMs() >= this.#endMs - this.#frameMs) this.seek(0);
     this.#playing = true;
     this.#publish();
@@ -118,6 +120,7 @@ export class Playback implements Transport {
   }
 
   seek(timeMs: number): void {
+    if (this.#isClosed) return;
     this.#halt();
     this.#clock.set(Math.min(this.#endMs, Math.max(0, timeMs)));
     this.#attach();
@@ -184,6 +187,7 @@ export class Playback implements Transport {
   }
 
   close(): void {
+    this.#isClosed = true;
     clearInterval(this.#timer);
     this.#halt();
     this.#pool.clear();
@@ -208,6 +212,7 @@ export class Playback implements Transport {
   }
 
   #tick(): void {
+    if (this.#isClosed) return;
     this.#attach();
     if (this.#clock.runs) this.#run();
     else if (this.#playing) this.#tryStart();

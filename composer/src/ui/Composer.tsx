@@ -47,6 +47,7 @@ function useParts(engine: ComposerEngine): Composer {
     composer.previews.begin();
     composer.exporting.begin();
     return () => {
+      composer.actions.shuttle.stop();
       composer.previews.close();
       composer.exporting.close();
     };
