@@ -66,7 +66,10 @@ export class StreamPlayer {
     this.#rendition = rendition;
     this.#targetMs = startMs;
     this.video = silentVideo();
-    this.#frames = new FrameWatch(this.video, onPicture);
+    this.#frames = new FrameWatch(this.video, () => {
+      if (this.#decoding.isGivenUp) this.#error = null;
+      onPicture();
+    });
     this.video.addEventListener("loadedmetadata", () => this.goTo(this.#targetMs));
     this.video.addEventListener("seeked", () => this.#seeked());
     this.#playlist = URL.createObjectURL(
@@ -94,16 +97,16 @@ export class StreamPlayer {
     return this.video.currentTime * 1000;
   }
 
-  /** Whether it can play on from `mediaMs` now. One that has failed keeps nobody waiting. */
+  /** Whether it can play on from `mediaMs` now, or is not waited for. */
   isReadyAt(mediaMs: number): boolean {
-    if (this.#error !== null) return true;
+    if (!this.#isWaitedFor) return true;
     if (this.video.seeking || this.#pendingMs !== null || Math.abs(this.mediaMs - mediaMs) > 1_000) return false;
     return this.video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA || this.#isAtEnd;
   }
 
-  /** Whether it stands, and shows the very picture of `mediaMs`. */
+  /** Whether it stands, and shows the very picture of `mediaMs`, or is not waited for. */
   isSettledAt(mediaMs: number): boolean {
-    if (this.#error !== null) return true;
+    if (!this.#isWaitedFor) return true;
     return this.#standsAt(mediaMs) && this.#frames.verdict(this.mediaMs, this.#fps) === "shown";
   }
 
@@ -210,6 +213,11 @@ export class StreamPlayer {
     URL.revokeObjectURL(this.#playlist);
   }
 
+  /** One that has failed keeps nobody waiting, nor one that was given up, until it has played for a while. */
+  get #isWaitedFor(): boolean {
+    return this.#error === null && !this.#decoding.isGivenUp;
+  }
+
   get #fps(): number {
     return this.#shownRendition.fps;
   }
@@ -293,6 +301,7 @@ export class StreamPlayer {
     this.#hls.startLoad(this.#targetMs / 1000);
   }
 
+  /** A segment has come; of a stream that was given up, only pictures tell that it is there again. */
   #recovered(): void {
     if (this.#decoding.isGivenUp) return;
     this.#error = null;
