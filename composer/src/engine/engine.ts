@@ -11,6 +11,7 @@ import type { CompositionState } from "../composition/types";
 import { sourcesOf } from "../playback/sources";
 import { Playback } from "../playback/transport";
 import { Cell, type Readable } from "../shared/observable";
+import { unchanged } from "../shared/unchanged";
 import { Stage } from "../stage/stage";
 import { installHooks } from "./hooks";
 import { PlanKeeper } from "./plans";
@@ -97,7 +98,7 @@ class Engine implements ComposerEngine {
     const url = status.preview.manifest;
     const manifest = url === undefined ? null : await this.api.manifest(url, this.#abort.signal);
     this.#recording.set(status);
-    this.#manifest.set(manifest);
+    this.#manifest.set(unchanged(this.#manifest.get(), manifest));
     if (manifest !== null) this.#plans.setDuration(manifest.duration_ms);
     this.transport.setSources(sourcesOf(status, manifest));
     this.#show();
@@ -117,14 +118,14 @@ class Engine implements ComposerEngine {
     this.#links.renew().catch(() => undefined); // `access` tells
   }
 
-  previewUrl(path: string): string | null {
+  async previewUrl(path: string): Promise<string | null> {
     const { preview } = this.#recording.get() ?? {};
     const streams = [...Object.values(preview?.peers ?? {}), ...Object.values(preview?.screenshare ?? {})];
     for (const url of streams.flatMap((stream) => Object.values(stream) as string[])) {
       const root = /^(.*\/preview\/)(?:peers|screenshare)\/[^/]+\//.exec(url);
       const folder = path.slice(0, path.lastIndexOf("/") + 1);
       if (root?.[1] !== undefined && root[0] === root[1] + escaped(folder))
-        return this.#links.current(root[1] + escaped(path));
+        return this.#links.fresh(root[1] + escaped(path));
     }
     return null;
   }

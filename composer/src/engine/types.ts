@@ -61,7 +61,7 @@ export interface ComposerEngine {
   readStatus(): Promise<RecordingStatus>;
   /** Asks again for the plan and for addresses, where either was refused. */
   tryAgain(): void;
-  /** The address of a file of the preview, such as a waveform or a still, by its path in the manifest. */
-  previewUrl(path: string): string | null;
+  /** An address that holds of a file of the preview, such as a waveform or a still, by its path in the manifest. */
+  previewUrl(path: string): Promise<string | null>;
   close(): void;
 }

@@ -110,8 +110,9 @@ export class TimelineView {
     });
   }
 
+  /** Lets go of its pictures; they come again if it is shown again. */
   close(): void {
-    this.#pictures.close();
+    this.#pictures.clear();
   }
 
   #touch(): void {
