@@ -84,6 +84,7 @@ def _rendition(planned: PlannedStream, rendition: Rendition, codecs: str, sizes:
     }
     if rendition.size:
         told |= {"width": rendition.size.w, "height": rendition.size.h, "fps": rendition.fps}
+        told["spans_ms"] = _spans([shape.span for shape in planned.shapes])
         told["spans"] = [_shape(shape, rendition.size) for shape in planned.shapes]
         told["stills"] = f"{files.folder}/still_%04d.jpg"
         there = (k for k in range(1, stream.grid.count + 1) if keys.still(stream.peer_id, stream.source, k) in sizes)
