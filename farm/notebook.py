@@ -232,15 +232,19 @@ class Recording:
         *,
         preset: PreviewPreset = "standard",
         segment_seconds: SegmentSeconds = 4,
+        audio: bool = False,
         reuse: bool = True,
         workers: int | None = None,
         scheduler: str | None = None,
         progress: bool = True,
         observer: Observer | None = None,
     ) -> Previews:
-        """Makes the previews in the folder `output`, or under the recording's own keys; else as `export`."""
+        """Makes the previews in the folder `output`, or under the recording's own keys; else as `export`.
+
+        `audio` makes a stream of sound alone for each participant, too.
+        """
         wanted = Path(output) if output is not None else None
-        asked = PreviewOptions(preset=preset, segment_seconds=segment_seconds, output=wanted, reuse=reuse)
+        asked = PreviewOptions(preset, segment_seconds, audio, wanted, reuse)
         with self._workers(workers, scheduler, progress, observer) as around:
             return Previews(preview(self._recording, asked, around))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,15 @@ def test_previews_say_what_was_made(meeting: farm.Recording, tmp_path: Path) -> 
     assert (tmp_path / "previews" / "manifest.json").exists()
     assert made.path == str(tmp_path / "previews")
     assert f"{made.report.segments.rendered} of {made.report.segments.total}" in made._repr_html_()
+
+
+def test_previews_have_streams_of_sound_alone_where_they_are_asked_for(
+    meeting: farm.Recording, tmp_path: Path
+) -> None:
+    meeting.preview(tmp_path / "previews", preset="low", audio=True, workers=0, progress=False)
+    manifest = json.loads((tmp_path / "previews" / "manifest.json").read_text())
+    for peer in manifest["peers"]:
+        assert "audio" in [stream["name"] for stream in peer["streams"]]
 
 
 def test_a_recording_shows_itself_without_being_read(meeting: farm.Recording) -> None:
