@@ -55,7 +55,7 @@ export class ExportDesk {
   close(): void {
     this.#abort.abort();
     this.#unsubscribe();
-    this.job.stop();
+    this.job.forget();
   }
 
   async #attend(signal: AbortSignal): Promise<void> {
