@@ -94,7 +94,7 @@ class ChunkStored(Event):
     kind: ChunkKind
     bytes: int
     seconds: Mapping[str, float]
-    """Processor-bound seconds by stage: decode, draw, encode; mix, encode."""
+    """Processor-bound seconds by stage: decode, draw, encode; mix, encode; of a preview segment all of these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ So a worker that dies costs the segment that it was in: who takes the span over 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -40,12 +41,12 @@ def render_preview(context: TaskContext, work: PreviewWork) -> list[SegmentRecor
     records = _done_before(store, work)
     first = work.first + len(records)
     if first <= work.last:
-        renderer = PreviewRenderer(Workbench(work.stream.render), work.stream, first, work.last)
+        renderer = PreviewRenderer(Workbench(work.stream.render), work.stream, first, work.last, time.perf_counter)
         for segment in renderer.render(_reporter(context, work, first)):
             records.append(_put(store, work, segment))
             write_record(store, work.records, records)
             key, size = work.keys[segment.number - work.first], sum(records[-1].sizes)
-            context.stored({"chunk": key, "kind": "segment", "bytes": size, "seconds": {}})
+            context.stored({"chunk": key, "kind": "segment", "bytes": size, "seconds": dict(segment.seconds)})
             if segment.number < work.last:
                 context.hand_back()
     return records

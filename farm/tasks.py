@@ -1,7 +1,7 @@
 """What workers run: each function takes its context and frozen specs, opens what it needs, gives a small result.
 
 Results go to the store under content-addressed keys, so a task may run twice: what is there already is not made
-again. The only place in this room, beside the entry points, that reads a clock.
+again. This and `farm.preview_tasks` are the only places in this room, beside the entry points, that read a clock.
 """
 
 from __future__ import annotations

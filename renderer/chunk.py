@@ -29,12 +29,11 @@ from renderer.remembered import PictureMemory
 from renderer.sampler import NOTHING, tolerance_us
 from renderer.samples import pack_video_chunk
 from renderer.spec import RenderSpec, VideoChunk
+from renderer.stopwatch import Clock
 from renderer.workbench import OpenTrack, Workbench
 
 CastMember = tuple[str, SourceKind]
 """Who a video tile shows: peer and source."""
-Clock = Callable[[], float]
-"""Seconds from any fixed point; only differences are used."""
 
 
 @dataclass(slots=True)

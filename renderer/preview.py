@@ -42,6 +42,7 @@ from renderer.preview_sound import PeerSound
 from renderer.profiles import AudioProfile, VideoProfile
 from renderer.sampler import NOTHING, tolerance_us
 from renderer.spec import RenderSpec
+from renderer.stopwatch import Clock, Stopwatch
 from renderer.workbench import Workbench
 
 STILL_WIDTH = 160
@@ -116,6 +117,8 @@ class RenderedSegment:
     """A small JPEG of its first picture; None where it is black throughout."""
     peaks: NDArray[np.int8] | None
     """(m, 2), see `renderer.peaks`; None for a stream without sound."""
+    seconds: Mapping[str, float]
+    """Processor-bound time by stage: decode, draw, encode, mix; sound is made in chunks of several segments."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,15 +137,19 @@ class _Actor:
 class PreviewRenderer:
     """Renders consecutive segments of one stream."""
 
-    def __init__(self, bench: Workbench, stream: PreviewStream, first: int, last: int) -> None:
+    def __init__(self, bench: Workbench, stream: PreviewStream, first: int, last: int, clock: Clock) -> None:
         """`first` and `last` are segment numbers, both inclusive."""
         self._stream = stream
+        self._watch = Stopwatch(clock)
         self._numbers = range(first, last + 1)
         self._frames = range(stream.grid.frames(first).start, stream.grid.frames(last).stop)
         self._visible = stream.visible_frames(self._frames)
         self._actor = _actor(bench, stream, self._frames)
-        self._drawers = [_Drawer(r, stream.render.video, stream.render.fps) for r in stream.renditions if r.size]
-        self._sound = PeerSound(bench, stream.peer_id, stream.grid, self._numbers) if stream.sounds else None
+        settings = stream.render.video, stream.render.fps
+        self._drawers = [_Drawer(r, *settings, self._watch) for r in stream.renditions if r.size]
+        self._sound = None
+        if stream.sounds:
+            self._sound = PeerSound(bench, stream.peer_id, stream.grid, self._numbers, self._watch)
 
     def render(self, on_frame: Callable[[], None] = lambda: None) -> Iterator[RenderedSegment]:
         """Each segment as it is done; `on_frame` is called after each frame and may raise to stop."""
@@ -157,14 +164,18 @@ class PreviewRenderer:
         if not (shown.any() or afresh.any()):
             for _ in frames:
                 on_frame()
-            return self._packed(number, {d.name: black_run(*d.settings, len(frames)) for d in self._drawers}, None)
+            with self._watch.stage("encode"):
+                black = {d.name: black_run(*d.settings, len(frames)) for d in self._drawers}
+            return self._packed(number, black, None)
         still: bytes | None = None
         for i in range(len(frames)):
-            picture = self._actor.picture(first + i) if shown[i] else None
+            with self._watch.stage("decode"):
+                picture = self._actor.picture(first + i) if shown[i] else None
             for drawer in self._drawers:
                 drawer.add(i, picture, afresh=bool(afresh[i]))
             if picture is not None and still is None:
-                still = encode_still(upright(picture), "jpeg", STILL_WIDTH)
+                with self._watch.stage("encode"):
+                    still = encode_still(upright(picture), "jpeg", STILL_WIDTH)
             on_frame()
         return self._packed(number, {d.name: d.finish(len(frames)) for d in self._drawers}, still)
 
@@ -177,18 +188,18 @@ class PreviewRenderer:
             r.name: media_segment(number, pictures.get(r.name), audio if r.audio else None)
             for r in self._stream.renditions
         }
-        return RenderedSegment(number, files, still, sound.peaks if sound else None)
+        return RenderedSegment(number, files, still, sound.peaks if sound else None, self._watch.take())
 
 
 class _Drawer:
     """One rendition's pictures: drawn, and encoded where they changed."""
 
-    def __init__(self, rendition: Rendition, profile: VideoProfile, grid_fps: int) -> None:
+    def __init__(self, rendition: Rendition, profile: VideoProfile, grid_fps: int, watch: Stopwatch) -> None:
         """`grid_fps` is the frame rate of the stream, in whose frames a segment is counted."""
         assert rendition.size is not None
         self.name = rendition.name
         self.settings = rendition, profile, grid_fps
-        self._size, self._profile = rendition.size, profile
+        self._size, self._profile, self._watch = rendition.size, profile, watch
         self._fps, self._grid_fps = rendition.fps, grid_fps
         self._step = grid_fps // rendition.fps
         self._hold = hold_frames(rendition.fps)
@@ -210,15 +221,18 @@ class _Drawer:
         if held and not afresh:
             return
         if picture is not self._last or not self._starts:
-            self._draw(picture)
-        self._samples += [annexb_to_avcc(p.data) for p in self._encoder.encode(self._frame, at)]
+            with self._watch.stage("draw"):
+                self._draw(picture)
+        with self._watch.stage("encode"):
+            self._samples += [annexb_to_avcc(p.data) for p in self._encoder.encode(self._frame, at)]
         self._starts.append(at)
         self._last = picture
 
     def finish(self, length: int) -> DrawnRun:
         """The segment of `length` frames that ends here; its last picture is shown to its very end."""
         assert self._encoder is not None
-        samples = self._samples + [annexb_to_avcc(p.data) for p in self._encoder.finish()]
+        with self._watch.stage("encode"):
+            samples = self._samples + [annexb_to_avcc(p.data) for p in self._encoder.finish()]
         end = length * VIDEO_TIMESCALE // self._grid_fps
         edges = [*(start * VIDEO_TIMESCALE // self._fps for start in self._starts), end]
         self._encoder, self._samples, self._starts = None, [], []
@@ -244,7 +258,7 @@ class _Drawer:
 @lru_cache(256)
 def black_run(rendition: Rendition, profile: VideoProfile, grid_fps: int, length: int) -> DrawnRun:
     """A segment of `length` frames in which nothing is seen: encoded once in a process."""
-    drawer = _Drawer(rendition, profile, grid_fps)
+    drawer = _Drawer(rendition, profile, grid_fps, Stopwatch(lambda: 0.0))   # who asks for it takes the time
     for i in range(length):
         drawer.add(i, None, afresh=False)
     return drawer.finish(length)

@@ -26,6 +26,7 @@ from renderer.soundtrack import (
     encode_chunk,
     mix_chunk,
 )
+from renderer.stopwatch import Stopwatch
 from renderer.workbench import Workbench
 
 
@@ -54,8 +55,11 @@ def chunk_of(grid: SegmentGrid, k: int) -> int:
 class PeerSound:
     """All that a peer sends to be heard, at its own volume; segments asked for in rising order."""
 
-    def __init__(self, bench: Workbench, peer_id: str, grid: SegmentGrid, segments: range) -> None:
+    def __init__(
+        self, bench: Workbench, peer_id: str, grid: SegmentGrid, segments: range, watch: Stopwatch
+    ) -> None:
         self._grid = grid
+        self._watch = watch
         self._profile = bench.spec.audio
         chunks = range(chunk_of(grid, segments[0]), chunk_of(grid, segments[-1]) + 1)
         self._tracks = tuple(bench.heard_tracks(chunks))
@@ -74,9 +78,11 @@ class PeerSound:
         return SegmentSound(wanted.start, self._chunk.frames[wanted.start - first : wanted.stop - first], drawn)
 
     def _render(self, number: int) -> _Chunk:
-        mixed = mix_chunk(number, self._heard, self._tracks)
+        with self._watch.stage("mix"):
+            mixed = mix_chunk(number, self._heard, self._tracks)
         inside = mixed[MARGIN_SAMPLES : MARGIN_SAMPLES + CHUNK_SAMPLES]
-        frames = _encoded(mixed, self._profile) if mixed.any() else _silence(self._profile)
+        with self._watch.stage("encode"):
+            frames = _encoded(mixed, self._profile) if mixed.any() else _silence(self._profile)
         return _Chunk(number, frames, peaks(inside))
 
 

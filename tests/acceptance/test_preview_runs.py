@@ -24,7 +24,7 @@ import pytest
 
 from farm import preview_plan
 from farm.errors import OutputUnusable
-from farm.events import Event, TaskDone
+from farm.events import ChunkStored, Event, TaskDone
 from farm.executors.base import CancelToken, Observer, Task
 from farm.executors.local import LocalExecutor
 from farm.preview import PreviewOptions, preview
@@ -417,6 +417,16 @@ def test_a_span_is_listed_whole_when_it_ends(long: Truth, tmp_path: Path, monkey
     around = Surroundings(FarmSettings(), LocalExecutor(), look, clock=lambda: 0.0)
     preview(opened(copied(long, tmp_path)), PreviewOptions("low", 2, output=out), around)
     assert listed == [1, 3, 5, 7, 10]
+
+
+def test_whoever_looks_on_hears_what_each_segment_cost(long: Truth, tmp_path: Path) -> None:
+    events: list[Event] = []
+    around = Surroundings(FarmSettings(), LocalExecutor(), events.append)
+    report = preview(opened(copied(long, tmp_path)), PreviewOptions("low"), around)
+    told = [event.seconds for event in events if isinstance(event, ChunkStored)]
+    assert len(told) == report.segments.rendered
+    assert all(seconds["encode"] > 0 for seconds in told)
+    assert {stage for seconds in told for stage in seconds} == {"decode", "draw", "encode", "mix"}
 
 
 def test_what_is_about_to_be_overwritten_is_withdrawn_first(tampered: tuple[Path, Path]) -> None:

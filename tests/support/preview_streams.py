@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,7 +33,7 @@ def planned(
 
 def rendered(stream: PreviewStream, first: int = 1, last: int | None = None) -> list[RenderedSegment]:
     """Segments [first, last] of a stream, in one go."""
-    renderer = PreviewRenderer(Workbench(stream.render), stream, first, last or stream.grid.count)
+    renderer = PreviewRenderer(Workbench(stream.render), stream, first, last or stream.grid.count, time.perf_counter)
     return list(renderer.render())
 
 

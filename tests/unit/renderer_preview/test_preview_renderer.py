@@ -212,3 +212,14 @@ def test_a_still_shows_the_first_picture_of_its_segment(streams: Streams, made: 
     assert stills[CLEO] == []
     assert stills[SCREEN] == [2, 3, 4, 5]
     assert all(s.still is None or s.still[:2] == b"\xff\xd8" for segments in made.values() for s in segments)
+
+
+# ---- what it cost ------------------------------------------------------------------------------------------
+
+
+def test_each_segment_says_where_the_time_went(made: Made) -> None:
+    ada, cleo = made["peer-1", "camera"], made["peer-3", "camera"]
+    assert set(ada[0].seconds) == {"decode", "draw", "encode", "mix"}
+    assert all(spent > 0 for spent in ada[0].seconds.values())
+    assert "draw" not in cleo[0].seconds, "who has no camera is black, which is drawn once"
+    assert set(made["peer-3", "screenshare"][2].seconds) == {"decode", "draw", "encode"}, "a screen has no sound"
