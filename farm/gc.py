@@ -3,18 +3,20 @@
 What may go lies below a recording's `cache/` and nowhere else, is older than the asked-for age, and is not needed by
 what is young: chunks, stills and intermediates by the exports and previews of that time (`farm.needs`), an index while
 it is that of its track as it is now. What previews know of their segments stays with them. Of a recording that was
-deleted all goes that is older. Recordings, documents, compositions, images, previews, exports and jobs are never
-touched. Whatever goes can be made again, at the price of its rendering.
+deleted all goes that is older. Whatever goes can be made again, at the price of its rendering. Recordings, documents,
+compositions, images, previews and exports are never touched. Of jobs the old ones go: `farm.job_gc`.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from farm.errors import BadSetting
+from farm.job_gc import collect_jobs
 from farm.needs import read_needs
 from farm.prepare import open_source
 from farm.settings import FarmSettings, load_settings
@@ -42,6 +44,8 @@ class Collected:
     kept_bytes: int = 0
     by_sort: dict[str, int] = field(default_factory=dict)
     """Bytes that went, by folder of the cache."""
+    jobs: int = 0
+    """Ended jobs whose records went."""
     problems: list[str] = field(default_factory=list)
     """Recordings that could not be looked after, and why."""
     failed: bool = False
@@ -62,16 +66,23 @@ class Collected:
         what = "would go" if self.dry_run else "removed"
         gone = f"{self.objects} objects, {_mb(self.bytes).strip()}, {what} in {self.recordings} recordings"
         kept = f"{self.kept_objects} objects, {_mb(self.kept_bytes).strip()}, kept"
-        return "\n".join([*(f"warning  {problem}" for problem in self.problems), gone, *sorts, kept])
+        jobs = f"{self.jobs} records of ended jobs, {what}"
+        return "\n".join([*(f"warning  {problem}" for problem in self.problems), gone, *sorts, kept, jobs])
 
 
-def collect(source: str | None, storage: str | None, days: float, dry_run: bool) -> Collected:
-    """Tidies one recording, or all below `storage`; what is younger than `days` days stays. Raises StorageError."""
+def collect(
+    source: str | None, storage: str | None, days: float, dry_run: bool, job_days: float = math.inf
+) -> Collected:
+    """Tidies one recording, or all below `storage`; what is younger than `days` days stays, and so do jobs that ended
+    less than `job_days` days ago, all by default. Raises StorageError."""
     settings = load_settings()
     found = Collected(dry_run)
-    tidying = _Tidying(settings, time.time() - days * DAY_S, found)
+    now_s = time.time()
+    tidying = _Tidying(settings, now_s - days * DAY_S, found)
     if source is not None:
-        tidying.tidy(open_source(source, settings))
+        recording = open_source(source, settings)
+        tidying.tidy(recording)
+        _tidy_jobs(recording.store, now_s - job_days * DAY_S, found, recording.keys)
         return found
     if storage is None:
         raise BadSetting("FARM_STORAGE", "name the folder or bucket that contains rooms/")
@@ -83,7 +94,15 @@ def collect(source: str | None, storage: str | None, days: float, dry_run: bool)
                 tidying.tidy_folder(spec, store, folder)
             except StorageError as error:
                 found.tell(folder, error)
+    _tidy_jobs(store, now_s - job_days * DAY_S, found)
     return found
+
+
+def _tidy_jobs(store: ObjectStore, before_s: float, found: Collected, only: RecordingKeys | None = None) -> None:
+    old = collect_jobs(store, before_s, found.dry_run, only)
+    found.jobs += old.jobs
+    for key, error in old.problems:
+        found.tell(key, error)
 
 
 @dataclass(frozen=True, slots=True)

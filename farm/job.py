@@ -118,6 +118,13 @@ class Job(_Frozen):
         return cls.model_validate_json(data)
 
 
+class JobPointer(_Frozen):
+    """Whose job it is: finds the record of one that is known by its id alone."""
+
+    room_id: str
+    recording_id: str
+
+
 def new_job(
     job_id: str,
     kind: JobKind,

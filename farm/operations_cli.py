@@ -79,10 +79,14 @@ def worker(address: str, **options: Any) -> None:
 @click.option("--storage", envvar="FARM_STORAGE", metavar="URL", help="Without SOURCE: all recordings in here.")
 @click.option("--older-than", "days", type=click.FloatRange(0), default=30.0, show_default=True, metavar="DAYS",
               help="What jobs of as many days need is kept.")  # fmt: skip
+@click.option("--jobs-older-than", "job_days", type=click.FloatRange(0), default=90.0, show_default=True,
+              metavar="DAYS", help="Jobs that ended so long ago are forgotten.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Says what would go, and removes nothing.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def gc(source: str | None, storage: str | None, days: float, dry_run: bool, as_json: bool) -> None:
-    """Removes what is cached and nothing needs: chunks, intermediates, indexes, stills.
+def gc(
+    source: str | None, storage: str | None, days: float, job_days: float, dry_run: bool, as_json: bool
+) -> None:
+    """Removes what is cached and nothing needs (chunks, intermediates, indexes, stills), and records of old jobs.
 
     Recordings, saved compositions, previews and exports are never touched, nor anything younger than DAYS. Exit status
     1 where the storage failed, were it for one recording of many.
@@ -92,7 +96,7 @@ def gc(source: str | None, storage: str | None, days: float, dry_run: bool, as_j
     with _errors():
         if source is None and storage is None:
             raise click.UsageError("name a SOURCE, or with --storage the folder or bucket that contains rooms/")
-        found = collect(source, storage, days, dry_run)
+        found = collect(source, storage, days, dry_run, job_days)
     click.echo(json.dumps(found.to_json(), ensure_ascii=False, indent=2) if as_json else found.summary())
     if found.failed:
         sys.exit(1)

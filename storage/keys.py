@@ -1,4 +1,4 @@
-"""Every object key of a recording; ids and names are checked here and nowhere else.
+"""Every object key of a recording, and of the notes on jobs beside them; ids and names are checked here alone.
 
 Takes ids that may come from outside, gives keys relative to the store's root (`rooms/...`), raises
 InvalidKey. Promises: no key leaves its recording, whatever the id. Room, recording, job, export and
@@ -77,6 +77,23 @@ def encode_id(value: str) -> str:
 def decode_id(segment: str) -> str:
     """The id that `encode_id` made into this path segment."""
     return unquote(segment, errors="strict")
+
+
+OPEN_JOBS = "farm/open/"
+"""The markers of jobs for which something is left to do: a prefix to list."""
+
+JOB_POINTERS = "farm/jobs/"
+"""Of every job, where its record is: a prefix to list."""
+
+
+def open_job(job_id: str) -> str:
+    """The marker of a job."""
+    return OPEN_JOBS + check_id(job_id)
+
+
+def job_pointer(job_id: str) -> str:
+    """What finds a job's record by its id alone."""
+    return f"{JOB_POINTERS}{check_id(job_id)}.json"
 
 
 class SegmentName(NamedTuple):

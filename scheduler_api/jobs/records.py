@@ -7,7 +7,8 @@
 A new job's record is written last and an ended job's marker is deleted last, so whoever dies between two steps leaves a
 marker behind, and `Recovery` finishes what it stands for. Records are fenced: one with a higher epoch is not
 overwritten. The store cannot compare and write in one step, so a writer that was stopped between the two can still be
-late by one write; the dispatcher looks afterwards and puts the newer record back. Synchronous; safe in threads.
+late by one write; the dispatcher looks afterwards and puts the newer record back. Old ones are removed by `farm gc`
+(`farm.job_gc`). Synchronous; safe in threads.
 """
 
 from __future__ import annotations
@@ -15,22 +16,15 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from farm.errors import StaleEpoch
-from farm.job import Job
+from farm.job import Job, JobPointer
 from storage.errors import MalformedDocument, ObjectNotFound
-from storage.keys import RecordingKeys, check_id
+from storage.keys import OPEN_JOBS, RecordingKeys, job_pointer, open_job
 from storage.objects import ObjectStore
 
-OPEN_JOBS = "farm/open/"
-
 _log = logging.getLogger(__name__)
-
-
-class _Pointer(BaseModel):
-    room_id: str
-    recording_id: str
 
 
 class JobRecords:
@@ -41,9 +35,9 @@ class JobRecords:
 
     def create(self, job: Job) -> None:
         """Writes a new job down; from here on it will be run."""
-        pointer = _Pointer(room_id=job.room_id, recording_id=job.recording_id).model_dump_json().encode()
-        self._store.put(_open_key(job.job_id), pointer)
-        self._store.put(_pointer_key(job.job_id), pointer)
+        pointer = JobPointer(room_id=job.room_id, recording_id=job.recording_id).model_dump_json().encode()
+        self._store.put(open_job(job.job_id), pointer)
+        self._store.put(job_pointer(job.job_id), pointer)
         self._store.put(_record_key(job), job.to_json())
 
     def put(self, job: Job) -> None:
@@ -55,13 +49,13 @@ class JobRecords:
 
     def close(self, job_id: str) -> None:
         """Nothing is left to do for this job."""
-        self._store.delete(_open_key(job_id))
+        self._store.delete(open_job(job_id))
 
     def discard(self, job: Job) -> None:
         """Takes back a job that could not be queued: it never was."""
         self._store.delete(_record_key(job))
-        self._store.delete(_pointer_key(job.job_id))
-        self._store.delete(_open_key(job.job_id))
+        self._store.delete(job_pointer(job.job_id))
+        self._store.delete(open_job(job.job_id))
 
     def get(self, room_id: str, recording_id: str, job_id: str) -> Job:
         """Raises ObjectNotFound, and MalformedDocument for a record that cannot be read."""
@@ -69,11 +63,11 @@ class JobRecords:
 
     def find(self, job_id: str) -> Job | None:
         """The job with this id in whatever recording; None if there is none."""
-        return self._follow(_pointer_key(job_id), job_id)
+        return self._follow(job_pointer(job_id), job_id)
 
     def find_open(self, job_id: str) -> Job | None:
         """The job if its marker stands: it is not finished, or its end was not told to everyone."""
-        return self._follow(_open_key(job_id), job_id)
+        return self._follow(open_job(job_id), job_id)
 
     def of_recording(self, room_id: str, recording_id: str) -> list[Job]:
         """All jobs of a recording, the oldest first. A record that cannot be read is left out, and logged."""
@@ -87,7 +81,7 @@ class JobRecords:
 
     def _follow(self, pointer_key: str, job_id: str) -> Job | None:
         try:
-            pointer = _Pointer.model_validate_json(self._store.get(pointer_key))
+            pointer = JobPointer.model_validate_json(self._store.get(pointer_key))
             return self.get(pointer.room_id, pointer.recording_id, job_id)
         except ObjectNotFound:
             return None
@@ -113,11 +107,3 @@ class JobRecords:
 
 def _record_key(job: Job) -> str:
     return RecordingKeys(job.room_id, job.recording_id).job(job.job_id)
-
-
-def _pointer_key(job_id: str) -> str:
-    return f"farm/jobs/{check_id(job_id)}.json"
-
-
-def _open_key(job_id: str) -> str:
-    return f"{OPEN_JOBS}{check_id(job_id)}"
