@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import get_args
 
@@ -14,6 +15,7 @@ from pydantic import BaseModel
 from compositing import state
 from compositing.layouts import LAYOUTS
 from farm.settings import settings_table
+from storage.keys import RecordingKeys, job_pointer, open_job
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -35,6 +37,40 @@ def test_relative_links_lead_somewhere(page: Path) -> None:
 def test_files_that_are_named_are_there(page: Path) -> None:
     named = MODULE.findall(page.read_text("utf-8"))
     assert [path for path in named if not (ROOT / path).exists()] == []
+
+
+KEYS = RecordingKeys("ROOM", "ID")
+WRITTEN = (
+    KEYS.export("e"), KEYS.thumbnail("e", 1), KEYS.chunk("video", "abc"), KEYS.preview.manifest, KEYS.composition("c"),
+    KEYS.asset("a"), KEYS.job("j"), KEYS.requested_output("quick_access/p.mp4"), open_job("j"), job_pointer("j"),
+)  # fmt: skip
+"""An object of each kind that the farm writes."""
+
+
+def test_who_gives_the_farm_the_rights_that_the_page_names_gives_it_enough() -> None:
+    page = (ROOT / "docs" / "how-to" / "connect-the-recording-service.md").read_text("utf-8")
+    allowed = re.findall(r'"arn:aws:s3:::recordings/((?:rooms|farm)/.+)"', page)
+    assert [key for key in WRITTEN if not any(fnmatch(key, pattern) for pattern in allowed)] == []
+    read = (KEYS.segment("1-audio-x-000001.rtp"), KEYS.metadata, KEYS.timeline, KEYS.policy, KEYS.completed)
+    assert [key for key in read if any(fnmatch(key, pattern) for pattern in allowed)] == []
+    named = re.findall(r"`(\w+/)`", page)
+    assert {pattern.removesuffix("*").removeprefix("rooms/*/*/") for pattern in allowed} <= set(named)
+
+
+def test_the_page_of_objects_names_each_kind_that_the_farm_writes() -> None:
+    page = (ROOT / "docs" / "reference" / "objects.md").read_text("utf-8").partition("## What the farm writes")[2]
+    folders = {"/".join(key.removeprefix(KEYS.prefix + "/").split("/")[:-1]) for key in WRITTEN}
+    assert [folder for folder in folders if f"{folder.partition('/')[0]}/" not in page] == []
+    beside = {f"{folder}/" for folder in folders if folder.startswith("farm/")}
+    assert beside <= set(re.findall(r"^farm/\w+/", page, re.MULTILINE))
+
+
+def test_the_page_on_workers_names_each_kind_of_task() -> None:
+    page = (ROOT / "docs" / "operations" / "workers.md").read_text("utf-8")
+    code = "".join(path.read_text("utf-8") for path in (ROOT / "farm").glob("*.py"))
+    kinds = set(re.findall(r'Task\((?:f?"[^"]*"|\w+), "([\w-]+)"', code))
+    assert {"render-video", "preview"} <= kinds
+    assert [kind for kind in kinds if f"`{kind}`" not in page] == []
 
 
 def test_every_page_is_on_the_map() -> None:
