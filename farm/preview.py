@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,10 +25,10 @@ from farm.prepare import Prepared
 from farm.preview_growth import GrowingStream, Who, is_whole, stored_segments, who
 from farm.preview_manifest import manifest, waveform_json
 from farm.preview_plan import PlannedStream, PreviewChoices, PreviewSpan, cut_spans, plan_streams, render_choices
-from farm.preview_records import PreviewTarget, read_records, replace_records, waveform
+from farm.preview_records import PreviewTarget, kind_of, read_records, replace_records, waveform
 from farm.preview_tasks import PreviewWork, render_preview
 from farm.run import Counts, Surroundings, missing_intermediates, notices_of, read
-from renderer.preview import Rendition, StreamInit, stream_init
+from renderer.preview import PreviewStream, Rendition, StreamInit, stream_init
 from storage.errors import ObjectNotFound
 from storage.objects import StoreSpec, open_store
 from storage.recordings import Recording
@@ -129,7 +129,8 @@ class _Preview:
         return {info.key: info.size for folder in keys.folders for info in self._store.list(folder)}
 
     def _found(self, planned: PlannedStream, listed: Mapping[str, int]) -> GrowingStream:
-        files = {r.name: self._target.keys.stream(*who(planned), r.name) for r in planned.stream.renditions}
+        stream, keys = planned.stream, self._target.keys
+        files = {r.name: keys.stream(stream.peer_id, stream.source, r.name) for r in stream.renditions}
         known = read_records(self._store, self._target.records_of(*who(planned))) if self._options.reuse else {}
         there = {
             k: known[k]
@@ -147,9 +148,15 @@ class _Preview:
         for growing in self._streams.values():
             replace_records(self._store, self._target.records_of(*who(growing.planned)), growing.records)
             self._tell_playlists(growing)
-            for k in growing.missing:
-                if (still := self._target.keys.still(*who(growing.planned), k)) in listed:
+            for still in self._stills(growing.planned.stream, growing.missing):
+                if still in listed:
                     self._store.delete(still)
+
+    def _stills(self, stream: PreviewStream, numbers: Iterable[int]) -> list[str]:
+        """The keys of the stills of these segments; sound alone has none."""
+        if kind_of(stream) == "audio":
+            return []
+        return [self._target.keys.still(stream.peer_id, stream.source, k) for k in numbers]
 
     def _make(self, missing: Sequence[tuple[PlannedStream, Sequence[int]]]) -> None:
         write_preview_needs(self._recording, [t for planned, _ in missing for t in planned.stream.render.tracks])
@@ -173,7 +180,7 @@ class _Preview:
         """A span waits for the intermediates of its own tracks only; what can be played soon goes before these."""
         stream = span.planned.stream
         work = PreviewWork(stream, span.first, span.last, span.planned.keys[span.first - 1 : span.last], self._target)
-        key = f"preview/{stream.source}/{stream.peer_id}/{span.first}"
+        key = f"preview/{kind_of(stream)}/{stream.peer_id}/{span.first}"
         after = tuple(task.key for task in needed)
         return Task(key, "preview", render_preview, (work,), after, priority=int(span.first == 1))
 
@@ -237,7 +244,7 @@ class _Preview:
         """Waveforms, playlists, and at last the manifest; then what belongs to an older preview goes."""
         for growing in self._streams.values():
             self._tell_playlists(growing)
-            if growing.planned.stream.source == "camera":
+            if kind_of(growing.planned.stream) == "camera":
                 self._tell_waveform(growing)
         listed = self._listed()
         sizes = {key.removeprefix(self._target.root): size for key, size in listed.items()}
@@ -252,9 +259,10 @@ class _Preview:
 
     def _expected(self) -> set[str]:
         keys, expected = self._target.keys, set[str]()
-        for name, growing in self._streams.items():
-            numbers = range(1, growing.planned.stream.grid.count + 1)
-            expected |= {keys.waveform(name[0]), *(keys.still(*name, k) for k in numbers)}
+        for growing in self._streams.values():
+            stream = growing.planned.stream
+            numbers = range(1, stream.grid.count + 1)
+            expected |= {keys.waveform(stream.peer_id), *self._stills(stream, numbers)}
             for files in growing.files.values():
                 expected |= {files.playlist, files.init, *map(files.segment, numbers)}
         return expected

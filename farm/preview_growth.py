@@ -9,19 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from compositing.scene import SourceKind
 from farm.events import Event, TaskDone, TaskProgress
 from farm.preview_plan import PlannedStream, PreviewSpan
-from farm.preview_records import SegmentRecord
+from farm.preview_records import SegmentRecord, StreamKind, kind_of
 from renderer.playlist import media_playlist
 from storage.keys import PreviewStreamKeys
 
-Who = tuple[str, SourceKind]
-"""Peer and source: what tells the streams of a recording apart."""
+Who = tuple[str, StreamKind]
+"""Peer and kind: what tells the streams of a recording apart."""
 
 
 def who(planned: PlannedStream) -> Who:
-    return planned.stream.peer_id, planned.stream.source
+    return planned.stream.peer_id, kind_of(planned.stream)
 
 
 class GrowingStream:

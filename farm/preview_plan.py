@@ -26,7 +26,7 @@ from renderer.preview_sound import chunk_of
 from renderer.profiles import AudioProfile, PreviewPreset, preview_profile
 from renderer.sampler import LossPolicy, tolerance_us
 from renderer.soundtrack import rows_heard
-from renderer.spec import RenderSpec
+from renderer.spec import MediaKind, RenderSpec
 from renderer.workbench import seen_track
 
 SegmentSeconds = Literal[2, 4]
@@ -83,10 +83,15 @@ def render_choices(asked: PreviewChoices, loss: LossPolicy, max_keyframe_interva
 
 
 def plan_streams(prepared: Prepared, asked: PreviewChoices, choices: RenderChoices, engine: str) -> list[PlannedStream]:
-    """A stream for every peer, and for every peer's shared screen, in the order of joining."""
+    """A stream for every peer, and for every peer's shared screen, in the order of joining; of sound alone if asked.
+
+    Sound alone is a stream of its own: to ask for it, or not any more, makes no picture anew.
+    """
     streams: list[PlannedStream] = []
     for peer in prepared.meeting.facts.peers:
         streams.append(_planned(prepared, peer, "camera", asked, choices, engine))
+        if asked.audio:
+            streams.append(_sound_alone(prepared, peer, asked, choices, engine))
         if prepared.meeting.tracks_of(peer.peer_id, "screenshare"):
             streams.append(_planned(prepared, peer, "screenshare", asked, choices, engine))
     return streams
@@ -102,25 +107,36 @@ def _planned(
 ) -> PlannedStream:
     shapes = peer.camera if source == "camera" else peer.screenshare
     size = frame_size(shapes, _LARGEST[asked.preset, source])
+    kinds: tuple[MediaKind, ...] = ("camera", "audio") if source == "camera" else ("screenshare",)
     stream = PreviewStream(
-        _spec(prepared, peer, source, size, choices),
+        _spec(prepared, peer, kinds, size, choices),
         peer.peer_id,
         source,
         tuple(shape.span for shape in shapes),
-        renditions(source, size, asked),
+        renditions(source, size),
         asked.segment_seconds,
         prepared.meeting.facts.duration_ms,
     )
     return PlannedStream(stream, tuple(_keys(prepared, stream, engine)), shapes)
 
 
-def renditions(source: SourceKind, size: Size, asked: PreviewChoices) -> tuple[Rendition, ...]:
+def _sound_alone(
+    prepared: Prepared, peer: PeerFacts, asked: PreviewChoices, choices: RenderChoices, engine: str
+) -> PlannedStream:
+    """What a peer's microphone sends, without the pictures."""
+    spec = _spec(prepared, peer, ("audio",), _NO_CAMERA, choices)
+    files = (Rendition("audio", None, FPS, audio=True),)
+    duration_ms = prepared.meeting.facts.duration_ms
+    stream = PreviewStream(spec, peer.peer_id, "camera", (), files, asked.segment_seconds, duration_ms)
+    return PlannedStream(stream, tuple(_keys(prepared, stream, engine)), ())
+
+
+def renditions(source: SourceKind, size: Size) -> tuple[Rendition, ...]:
     """The files of a stream: a screen in one size without sound, a camera in two sizes with it."""
     if source == "screenshare":
         return (Rendition("video", size, FPS, audio=False),)
     low = Size(max(2, even(size.w / 2)), max(2, even(size.h / 2)))
-    cameras = Rendition("av", size, FPS, audio=True), Rendition("av_low", low, LOW_FPS, audio=True)
-    return (*cameras, Rendition("audio", None, FPS, audio=True)) if asked.audio else cameras
+    return Rendition("av", size, FPS, audio=True), Rendition("av_low", low, LOW_FPS, audio=True)
 
 
 def frame_size(shapes: Sequence[ShapeSpan], largest: Size) -> Size:
@@ -136,11 +152,10 @@ def frame_size(shapes: Sequence[ShapeSpan], largest: Size) -> Size:
 def _spec(
     prepared: Prepared,
     peer: PeerFacts,
-    source: SourceKind,
+    kinds: Sequence[MediaKind],
     size: Size,
     choices: RenderChoices,
 ) -> RenderSpec:
-    kinds = ("camera", "audio") if source == "camera" else ("screenshare",)
     tracks = (t for t in track_inputs(prepared, {}, choices) if t.peer_id == peer.peer_id and t.kind in kinds)
     recording = prepared.recording
     where = (recording.spec, recording.keys.room_id, recording.keys.recording_id)

@@ -11,16 +11,25 @@ import base64
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from compositing.scene import SourceKind
+from renderer.preview import PreviewStream
 from storage.errors import ObjectNotFound
 from storage.keys import PreviewKeys, encode_id
 from storage.objects import ObjectStore, StoreSpec
 
 _VERSION = 2
+
+StreamKind = Literal["camera", "screenshare", "audio"]
+"""What tells the streams of a peer apart: whose pictures they show, or that they are sound alone."""
+
+
+def kind_of(stream: PreviewStream) -> StreamKind:
+    """Which of a peer's streams this is."""
+    return stream.source if any(rendition.size for rendition in stream.renditions) else "audio"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +44,9 @@ class PreviewTarget:
     def keys(self) -> PreviewKeys:
         return PreviewKeys(self.root)
 
-    def records_of(self, peer_id: str, source: SourceKind) -> str:
+    def records_of(self, peer_id: str, kind: StreamKind) -> str:
         """The prefix of all records of a stream."""
-        return f"{self.records}{source}/{encode_id(peer_id)}/"
+        return f"{self.records}{kind}/{encode_id(peer_id)}/"
 
 
 @dataclass(frozen=True, slots=True)

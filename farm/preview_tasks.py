@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from farm.executors.base import TaskContext
-from farm.preview_records import PreviewTarget, SegmentRecord, read_record, write_record
+from farm.preview_records import PreviewTarget, SegmentRecord, kind_of, read_record, write_record
 from renderer.preview import PreviewRenderer, PreviewStream, RenderedSegment
 from renderer.workbench import Workbench
 from storage.objects import ObjectStore, open_store
@@ -29,7 +29,7 @@ class PreviewWork:
     @property
     def records(self) -> str:
         """The prefix of the stream's records."""
-        return self.target.records_of(self.stream.peer_id, self.stream.source)
+        return self.target.records_of(self.stream.peer_id, kind_of(self.stream))
 
 
 def render_preview(context: TaskContext, work: PreviewWork) -> list[SegmentRecord]:

@@ -365,6 +365,22 @@ def test_other_settings_replace_the_older_preview(short: Truth, tmp_path: Path) 
     assert there == files(fresh / "preview")
 
 
+def test_to_ask_for_sound_alone_or_not_any_more_makes_no_picture_anew(short: Truth, tmp_path: Path) -> None:
+    recording, out = copied(short, tmp_path), tmp_path / "out"
+    first = rerun(recording, out)
+    plain, before = files(out), stamps(out)
+    more = rerun(recording, out, "--audio")
+    heard = [name for name in files(out) if "/audio_" in name and name.endswith(".m4s")]
+    assert heard
+    assert more == {"total": first["total"] + len(heard), "rendered": len(heard), "cached": first["total"]}
+    after = stamps(out)
+    pictures = [name for name in before if name.endswith((".m4s", ".jpg"))]
+    assert {name: after[name] for name in pictures} == {name: before[name] for name in pictures}
+    check_all(out / "peers" / "peer-2", 2, 4000)
+    assert rerun(recording, out)["rendered"] == 0
+    assert files(out) == plain
+
+
 # ---- while it is made --------------------------------------------------------------------------------------
 
 

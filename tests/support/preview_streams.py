@@ -6,10 +6,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from compositing.scene import SourceKind
 from farm.executors.base import CancelToken
 from farm.executors.local import LocalExecutor
 from farm.prepare import Prepared, prepare
+from farm.preview_growth import Who, who
 from farm.preview_plan import PlannedStream, PreviewChoices, plan_streams, render_choices
 from renderer.preview import PreviewRenderer, PreviewStream, RenderedSegment, stream_init
 from renderer.rtp.extensions import ExtensionIds
@@ -24,11 +24,11 @@ def prepared_of(source: Path) -> Prepared:
 
 def planned(
     prepared: Prepared, asked: PreviewChoices | None = None, engine: str = "engine"
-) -> dict[tuple[str, SourceKind], PlannedStream]:
-    """The streams of a recording by peer and source."""
+) -> dict[Who, PlannedStream]:
+    """The streams of a recording by peer and kind."""
     asked = asked or PreviewChoices(segment_seconds=2)
     streams = plan_streams(prepared, asked, render_choices(asked, "freeze", 120.0), engine)
-    return {(p.stream.peer_id, p.stream.source): p for p in streams}
+    return {who(p): p for p in streams}
 
 
 def rendered(stream: PreviewStream, first: int = 1, last: int | None = None) -> list[RenderedSegment]:

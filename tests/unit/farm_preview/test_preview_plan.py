@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from compositing.facts import ShapeSpan
 from compositing.geometry import Size
+from farm.preview_growth import Who
 from farm.preview_plan import (
     MAX_SPAN_SECONDS,
     PlannedStream,
@@ -131,14 +132,24 @@ def test_a_larger_shape_makes_the_whole_stream_larger(recording: Recording, usua
     assert changed(usual, keys(recording, shapes=smaller)) == set()
 
 
-@pytest.mark.parametrize(
-    "asked",
-    [PreviewChoices("low"), PreviewChoices(segment_seconds=2), PreviewChoices(audio=True)],
-)
+@pytest.mark.parametrize("asked", [PreviewChoices("low"), PreviewChoices(segment_seconds=2)])
 def test_what_is_asked_of_the_preview_decides(
     asked: PreviewChoices, recording: Recording, usual: tuple[str, ...]
 ) -> None:
     assert changed(usual, keys(recording, asked=asked)) == ALL
+
+
+def test_sound_alone_is_a_stream_of_its_own_whose_keys_no_picture_decides(recording: Recording) -> None:
+    def both(video: TrackIndex, shapes: Shapes = WHOLE) -> dict[Who, PlannedStream]:
+        prepared = understood(recording, {"ada-video-1": video, "ada-audio-1": microphone()}, shapes=shapes)
+        return planned(prepared, replace(FOUR, audio=True))
+
+    found = both(camera())
+    assert list(found) == [("ada", "camera"), ("ada", "audio")]
+    assert found["ada", "camera"].keys == keys(recording)
+    other = both(camera(digest=with_other_bytes(camera(), 0)), shapes=((0, DURATION_MS, 1280, 720),))
+    assert other["ada", "camera"].keys != found["ada", "camera"].keys
+    assert other["ada", "audio"].keys == found["ada", "audio"].keys
 
 
 def test_another_build_reuses_nothing(recording: Recording, usual: tuple[str, ...]) -> None:
@@ -198,7 +209,7 @@ def test_frames_are_even_and_no_larger_than_allowed(shapes: list[tuple[int, int]
     assert size.w % 2 == size.h % 2 == 0
     assert max(size.w, size.h) <= 1280
     assert min(size.w, size.h) <= 720
-    low = renditions("camera", size, FOUR)[1].size
+    low = renditions("camera", size)[1].size
     assert low is not None
     assert low.w % 2 == low.h % 2 == 0
     assert abs(low.w - size.w / 2) <= 1

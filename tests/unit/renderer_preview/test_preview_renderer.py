@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from compositing.scene import SourceKind
 from farm.prepare import Prepared
+from farm.preview_growth import Who
 from farm.preview_plan import PlannedStream, PreviewChoices
 from renderer.pacing import HOLD_S, LEAD_S
 from renderer.preview import RenderedSegment
@@ -21,8 +21,8 @@ from tests.support.meetings import Camera, Change, Meeting, Microphone, Network,
 from tests.support.preview_streams import file_of, planned, prepared_of, rendered
 from tests.support.truth import beeps
 
-Streams = Mapping[tuple[str, SourceKind], PlannedStream]
-Made = Mapping[tuple[str, SourceKind], list[RenderedSegment]]
+Streams = Mapping[Who, PlannedStream]
+Made = Mapping[Who, list[RenderedSegment]]
 
 MEETING = Meeting(
     duration_ms=11_050,
@@ -61,26 +61,36 @@ def made(streams: Streams) -> Made:
     return {name: rendered(p.stream) for name, p in streams.items()}
 
 
-def runs(streams: Streams, segments: list[RenderedSegment], who: tuple[str, SourceKind], name: str) -> list[Segment]:
+def runs(streams: Streams, segments: list[RenderedSegment], who: Who, name: str) -> list[Segment]:
     stream = streams[who].stream
     init = read_init(file_of(stream, name, []))
     return [read_segment(s.files[name], init) for s in segments]
 
 
-ADA: tuple[str, SourceKind] = ("peer-1", "camera")
-BEN: tuple[str, SourceKind] = ("peer-2", "camera")
-CLEO: tuple[str, SourceKind] = ("peer-3", "camera")
-SCREEN: tuple[str, SourceKind] = ("peer-3", "screenshare")
-DAN: tuple[str, SourceKind] = ("peer-4", "camera")
+ADA: Who = ("peer-1", "camera")
+BEN: Who = ("peer-2", "camera")
+CLEO: Who = ("peer-3", "camera")
+SCREEN: Who = ("peer-3", "screenshare")
+DAN: Who = ("peer-4", "camera")
+CLEO_HEARD: Who = ("peer-3", "audio")
 HALF_MS = 17
 """A picture stands on its nearest frame: it may be seen half a frame early."""
 
 
 def test_there_is_a_stream_for_each_peer_and_screen(streams: Streams) -> None:
-    assert list(streams) == [ADA, BEN, CLEO, SCREEN, DAN]
-    names = {who: [r.name for r in p.stream.renditions] for who, p in streams.items()}
-    assert names[SCREEN] == ["video"]
-    assert all(n == ["av", "av_low", "audio"] for who, n in names.items() if who != SCREEN)
+    assert [who for who in streams if who[1] != "audio"] == [ADA, BEN, CLEO, SCREEN, DAN]
+    assert [who[0] for who in streams if who[1] == "audio"] == ["peer-1", "peer-2", "peer-3", "peer-4"]
+    names = {"camera": ["av", "av_low"], "screenshare": ["video"], "audio": ["audio"]}
+    assert all([r.name for r in p.stream.renditions] == names[kind] for (_, kind), p in streams.items())
+
+
+def test_sound_alone_is_the_sound_beside_the_pictures(streams: Streams, made: Made) -> None:
+    for who in (ADA, DAN):
+        heard: Who = (who[0], "audio")
+        beside, alone = runs(streams, made[who], who, "av"), runs(streams, made[heard], heard, "audio")
+        assert [segment.audio for segment in alone] == [segment.audio for segment in beside]
+        assert not any(segment.video for segment in alone)
+        assert all(segment.still is None for segment in made[heard])
 
 
 def test_segments_have_the_same_bytes_wherever_rendering_begins(streams: Streams, made: Made) -> None:
@@ -142,7 +152,7 @@ def test_where_there_is_nothing_to_see_it_is_black_and_costs_next_to_nothing(str
 
 
 def test_silence_costs_next_to_nothing(streams: Streams, made: Made) -> None:
-    (sound,) = runs(streams, made[CLEO][2:3], CLEO, "audio")
+    (sound,) = runs(streams, made[CLEO_HEARD][2:3], CLEO_HEARD, "audio")
     assert sound.audio is not None
     assert sum(map(len, sound.audio.samples)) <= 8 * len(sound.audio.samples)
     assert made[CLEO][2].peaks is not None
