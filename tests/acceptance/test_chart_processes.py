@@ -166,3 +166,16 @@ def test_the_metrics_tell_of_it(scene: Scene) -> None:
     (autoscaler,) = scene.node.pods("autoscaler")
     pools = httpx.get(f"http://{autoscaler.address}:9100/metrics", timeout=10).text
     assert 'farm_pool_workers_max{pool="cpu"} 3.0' in pools
+
+
+def test_a_scheduler_that_goes_takes_no_job_with_it(scene: Scene) -> None:
+    node = scene.node
+    job_id = scene.person.export({**STATE, "layout": "speaker"}, preset="standard")
+    holds(lambda: len(chunks_said(node.pods("dispatcher"), job_id)) >= 1, "a first chunk", scene)
+    (scheduler,) = node.pods("scheduler")
+    node.delete(scheduler)
+    outcome = scene.person.outcome(job_id)
+    assert outcome["status"] == "ready", (outcome, node.last_words())
+    assert json.loads(scene.store.get(scene.keys.job(job_id)))["attempts"] == 1
+    said = [line.get("message", "") for pod in node.pods("dispatcher") for line in pod.said()]
+    assert any("cannot be reached" in message for message in said), "it has waited for the scheduler"
