@@ -16,7 +16,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.support.damage import Kind, damage
+from tests.support.damage import NAMED_AS, Kind, damage
 from tests.support.exports import digest
 from tests.support.farm_cli import HERE, SMALL, Ran, farm, leftovers, start_farm, stored, wait_until
 from tests.support.meetings import Camera, Meeting, Peer, Truth, write_meeting
@@ -59,21 +59,6 @@ def assert_one_line(ran: Ran, exit_code: int, *words: str) -> None:
 
 
 # ---- recordings as crashes leave them ----------------------------------------------------------------------
-
-NAMED_AS: dict[Kind, set[str]] = {
-    "no_metadata": {"metadata-missing"},
-    "no_timeline": {"timeline-missing"},
-    "no_documents": {"metadata-missing", "timeline-missing"},
-    "absent_segment": {"segment-missing"},
-    "cut_mid_record": {"segment-damaged"},
-    "header_only": {"segment-empty"},
-    "empty_file": {"segment-empty"},
-    "garbage_inserted": {"segment-damaged"},
-    "bytes_flipped": {"segment-damaged"},
-    "hostile_file_name": {"document-field"},
-    "unknown_events": set(),
-    "participant_missing": set(),
-}
 
 
 @pytest.mark.parametrize("kind", NAMED_AS)

@@ -32,7 +32,7 @@ from farm.run import Surroundings
 from farm.settings import FarmSettings
 from storage.objects import StoreSpec, open_store
 from tests.support.buckets import keys, upload
-from tests.support.damage import KINDS, Kind, damage
+from tests.support.damage import KINDS, NAMED_AS, Kind, damage
 from tests.support.exports import digest, opened
 from tests.support.farm_cli import HERE, farm, leftovers, start_farm, wait_until
 from tests.support.hls_check import check_stream, read_stream
@@ -108,20 +108,6 @@ def check_all(folder: Path, seconds: int, duration_ms: int) -> None:
 
 
 # ---- recordings as crashes leave them ----------------------------------------------------------------------
-
-NAMED_AS: dict[Kind, set[str]] = {
-    "no_metadata": {"metadata-missing"},
-    "no_timeline": {"timeline-missing"},
-    "no_documents": {"metadata-missing", "timeline-missing"},
-    "absent_segment": {"segment-missing"},
-    "cut_mid_record": {"segment-damaged"},
-    "header_only": {"segment-empty"},
-    "empty_file": {"segment-empty"},
-    "garbage_inserted": {"segment-damaged"},
-    "bytes_flipped": {"segment-damaged"},
-    "hostile_file_name": {"document-field"},
-}
-
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_recording_has_whole_previews_and_the_damage_named(

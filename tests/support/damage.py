@@ -33,6 +33,21 @@ Kind = Literal[
     "participant_missing",
 ]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+NAMED_AS: dict[Kind, set[str]] = {
+    "no_metadata": {"metadata-missing"},
+    "no_timeline": {"timeline-missing"},
+    "no_documents": {"metadata-missing", "timeline-missing"},
+    "absent_segment": {"segment-missing"},
+    "cut_mid_record": {"segment-damaged"},
+    "header_only": {"segment-empty"},
+    "empty_file": {"segment-empty"},
+    "garbage_inserted": {"segment-damaged"},
+    "bytes_flipped": {"segment-damaged"},
+    "hostile_file_name": {"document-field"},
+    "unknown_events": set(),
+    "participant_missing": set(),
+}
+"""The codes of the warnings by which a report names each kind, of those that every command has to name."""
 
 _HEADER_BYTES = 32
 _GARBAGE_BYTES = 700

@@ -45,7 +45,7 @@ export function Timeline(): ReactNode {
   }, [timeline]);
   useZoomCommands(timeline);
   useWheel(timeline, surface);
-  const pointer = useTimelinePointer(timeline, surface);
+  const pointerOn = useTimelinePointer(timeline, surface);
   return (
     <section className="rc-timeline" aria-label="Timeline" style={{ "--head": `${rows.headHeight}px` }}>
       <div className="rc-timeline__corner">
@@ -57,18 +57,7 @@ export function Timeline(): ReactNode {
       <div className="rc-timeline__surface" ref={surface}>
         <Playhead timeline={timeline} />
       </div>
-      <canvas
-        ref={head}
-        className="rc-timeline__head"
-        aria-hidden="true"
-        onPointerDown={pointer.down("head")}
-        onPointerMove={(event) => {
-          pointer.hover("head")(event);
-          pointer.move(event);
-        }}
-        onPointerUp={pointer.up}
-        onPointerCancel={pointer.cancel}
-      />
+      <canvas ref={head} className="rc-timeline__head" aria-hidden="true" {...pointerOn("head")} />
       <div className="rc-timeline__scroller" ref={scroller}>
         <div className="rc-timeline__content" style={{ height: rows.peersHeight }}>
           <div className="rc-timeline__labels">
@@ -76,18 +65,7 @@ export function Timeline(): ReactNode {
               <LaneLabel key={row.lane.peerId} row={row} />
             ))}
           </div>
-          <canvas
-            ref={peers}
-            className="rc-timeline__peers"
-            aria-hidden="true"
-            onPointerDown={pointer.down("peers")}
-            onPointerMove={(event) => {
-              pointer.hover("peers")(event);
-              pointer.move(event);
-            }}
-            onPointerUp={pointer.up}
-            onPointerCancel={pointer.cancel}
-          />
+          <canvas ref={peers} className="rc-timeline__peers" aria-hidden="true" {...pointerOn("peers")} />
         </div>
       </div>
       <Overview timeline={timeline} />

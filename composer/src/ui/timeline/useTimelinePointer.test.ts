@@ -29,7 +29,7 @@ function pointed() {
   timeline.show({ markers, rows: rowsOf([], markers), trim: trimOf(state, DURATION_MS) });
   const surface = { current: document.createElement("div") };
   const { now, close } = running(editor, () => useTimelinePointer(timeline, surface));
-  return { ...editor, timeline, pointer: now(), close };
+  return { ...editor, timeline, pointer: now()("head"), close };
 }
 
 function pointerAt(clientX: number, clientY: number, pointerId = 1): PointerEvent<HTMLElement> {
@@ -44,11 +44,11 @@ it.each(["the browser takes the pointer away", "a second finger comes"])(
     const { timeline, pointer, document, close } = pointed();
     const { markers } = timeline.shown;
     const x = toX(timeline.view.get(), 20_000);
-    pointer.down("head")(pointerAt(x, LAYOUT_Y));
-    pointer.move(pointerAt(x + 30, LAYOUT_Y));
+    pointer.onPointerDown(pointerAt(x, LAYOUT_Y));
+    pointer.onPointerMove(pointerAt(x + 30, LAYOUT_Y));
     expect(timeline.shown.markers).not.toEqual(markers);
-    if (why.startsWith("a second")) pointer.down("head")(pointerAt(x + 90, LAYOUT_Y, 2));
-    else pointer.cancel();
+    if (why.startsWith("a second")) pointer.onPointerDown(pointerAt(x + 90, LAYOUT_Y, 2));
+    else pointer.onPointerCancel();
     expect(timeline.shown.markers).toEqual(markers);
     expect(document.steps.get().canUndo).toBe(false);
     close();
@@ -58,9 +58,9 @@ it.each(["the browser takes the pointer away", "a second finger comes"])(
 it("ends the step of history of a trim that the browser takes away", () => {
   const { timeline, pointer, document, actions, close } = pointed();
   const x = toX(timeline.view.get(), 0);
-  pointer.down("head")(pointerAt(x, RULER_Y));
-  pointer.move(pointerAt(x + 30, RULER_Y));
-  pointer.cancel();
+  pointer.onPointerDown(pointerAt(x, RULER_Y));
+  pointer.onPointerMove(pointerAt(x + 30, RULER_Y));
+  pointer.onPointerCancel();
   const trimmed = document.state.get();
   expect(trimOf(trimmed, DURATION_MS).startMs).toBeGreaterThan(0);
   actions.dragTrim("in", 30_000);

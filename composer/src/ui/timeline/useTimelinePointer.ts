@@ -42,16 +42,20 @@ const SLOP = { mouse: 3, other: 12 };
 const TRIM_REACH = { mouse: 9, other: 20 };
 const DRAG_PX = 3;
 
-export interface TimelinePointer {
-  readonly down: (part: Part) => (event: PointerEvent<HTMLElement>) => void;
-  readonly move: (event: PointerEvent<HTMLElement>) => void;
-  readonly up: (event: PointerEvent<HTMLElement>) => void;
-  readonly cancel: () => void;
-  /** What is under the pointer, for the cursor: nothing is held. */
-  readonly hover: (part: Part) => (event: PointerEvent<HTMLElement>) => void;
+type OnPointer = (event: PointerEvent<HTMLElement>) => void;
+
+/** What an element does with the pointer. */
+export interface PointerHandlers {
+  readonly onPointerDown: OnPointer;
+  readonly onPointerMove: OnPointer;
+  readonly onPointerUp: OnPointer;
+  readonly onPointerCancel: () => void;
 }
 
-export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HTMLElement | null>): TimelinePointer {
+export function useTimelinePointer(
+  timeline: TimelineView,
+  surface: RefObject<HTMLElement | null>,
+): (part: Part) => PointerHandlers {
   const { engine, actions, session } = useComposer();
   const gesture = useRef<Gesture | null>(null);
   const fingers = useRef(new Map<number, number>());
@@ -185,6 +189,7 @@ export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HT
     timeline.zoom(spread(after) / spread(before), middle(after));
   };
 
+  /** What is under the pointer, for the cursor: nothing is held. */
   const hover = (part: Part) => (event: PointerEvent<HTMLElement>) => {
     if (fingers.current.size > 0 || event.pointerType !== "mouse") return;
     const hit = find(event, part);
@@ -192,7 +197,15 @@ export function useTimelinePointer(timeline: TimelineView, surface: RefObject<HT
       hit === null ? "" : hit.kind === "trim" ? "trim" : hit.isGrip ? "grip" : "marker";
   };
 
-  return { down, move, up, cancel, hover };
+  return (part) => ({
+    onPointerDown: down(part),
+    onPointerMove: (event) => {
+      hover(part)(event);
+      move(event);
+    },
+    onPointerUp: up,
+    onPointerCancel: cancel,
+  });
 }
 
 type Hit =
