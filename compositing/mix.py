@@ -84,10 +84,9 @@ def limit(samples: Samples, context: int = LIMITER_CONTEXT) -> Samples:
         raise ValueError(f"{context} of {len(samples)} samples are context; {LIMITER_CONTEXT} are needed")
     inner = samples[context : len(samples) - context]
     known = samples[context - LIMITER_CONTEXT : len(samples) - context + LIMITER_CONTEXT]
-    peaks = np.abs(known).max(axis=1)
-    if not len(inner) or peaks.max() <= CEILING:
+    if not len(inner) or (known.max() <= CEILING and known.min() >= -CEILING):
         return inner.copy()
-    gain = _smoothed(_sliding_minimum(_needed(peaks)))
+    gain = _smoothed(_sliding_minimum(_needed(np.abs(known).max(axis=1))))
     limited = (inner * gain[:, None]).astype(np.float32)
     return np.clip(limited, -CEILING, CEILING, out=limited)
 

@@ -76,6 +76,10 @@ class PreviewSpan:
     first: int
     last: int
 
+    @property
+    def numbers(self) -> range:
+        return range(self.first, self.last + 1)
+
 
 def render_choices(asked: PreviewChoices, loss: LossPolicy, max_keyframe_interval_s: float) -> RenderChoices:
     """How a preview is decoded and encoded."""
@@ -196,13 +200,19 @@ def cut_spans(missing: Sequence[tuple[PlannedStream, Sequence[int]]], workers: i
     """The segments that are missing of each stream (rising numbers), in spans, in the order to render them.
 
     The first segment of every stream goes before all others, so that everything can soon be played; then all streams
-    grow together. Spans are as few as keep all workers busy: each costs the decoding from the keyframe before it.
+    grow together. Spans are as few as keep all workers busy: each costs the decoding from the keyframe before it. Those
+    that are begun last are short, so that no worker is long without work while another ends.
     """
     runs = [(planned, run) for planned, numbers in missing for run in _runs(numbers)]
     total_s = sum(len(run) * planned.stream.segment_seconds for planned, run in runs)
     share_s = min(MAX_SPAN_SECONDS, max(MIN_SPAN_SECONDS, total_s / (3 * workers)))
-    spans = [span for planned, run in runs for span in _cut(planned, run, share_s)]
-    return sorted(spans, key=lambda span: span.first)
+    spans = sorted((span for planned, run in runs for span in _cut(planned, run, share_s)), key=_first)
+    last = [piece for span in spans[-workers:] for piece in _cut(span.planned, span.numbers, MIN_SPAN_SECONDS)]
+    return sorted([*spans[:-workers], *last], key=_first)
+
+
+def _first(span: PreviewSpan) -> int:
+    return span.first
 
 
 def _runs(numbers: Iterable[int]) -> Iterator[list[int]]:

@@ -255,9 +255,11 @@ def test_what_is_missing_is_covered_once_and_first_segments_come_first(
 
 
 def test_there_are_as_few_spans_as_keep_all_workers_busy(hours: list[PlannedStream]) -> None:
-    """90 minutes in spans of 96 s at most: 57, and one for each first segment."""
+    """90 minutes in spans of 96 s at most: 57, and one for each first segment; the last one of each worker in six."""
     whole = [(planned, range(1, 451)) for planned in hours]
-    assert len(cut_spans(whole, 2)) == 3 + 57
+    spans = cut_spans(whole, 2)
+    assert len(spans) == 3 + 55 + 2 * 6
+    assert [len(span.numbers) * 4 for span in spans[-12:]] == [16] * 12
     assert len(cut_spans(whole[:1], 64)) < 1800 / 16 + 2
 
 
