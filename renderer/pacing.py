@@ -34,7 +34,8 @@ def brisk(ids: NDArray[np.int64], fps: int) -> NDArray[np.bool_]:
     """
     found = np.zeros(len(ids), np.bool_)
     ends = np.flatnonzero(np.diff(ids)) + 1
-    for start, end in zip(np.concatenate([[0], ends]), ends, strict=False):
-        if end - start > hold_frames(fps):
-            found[max(start, end - round(LEAD_S * fps)) : end] = True
+    starts = np.concatenate([[0], ends[:-1]]) if len(ends) else ends
+    is_long = ends - starts > hold_frames(fps)
+    for start, end in zip(starts[is_long], ends[is_long], strict=True):
+        found[max(start, end - round(LEAD_S * fps)) : end] = True
     return found

@@ -84,8 +84,10 @@ class PreviewStream:
     def visible_frames(self, frames: range) -> NDArray[np.bool_]:
         """In which of `frames` there may be a picture; (len(frames),) bool."""
         on = np.zeros(len(frames), np.bool_)
-        for span in self.visible:
-            inside = self.render.grid.frames_in(span)
+        grid = self.render.grid
+        first_ms, end_ms = 1000 * (frames.start - 1) // grid.fps, 1000 * (frames.stop + 1) // grid.fps
+        for span in (s for s in self.visible if s.start_ms < end_ms and s.end_ms > first_ms):
+            inside = grid.frames_in(span)
             on[max(inside.start - frames.start, 0) : max(inside.stop - frames.start, 0)] = True
         return on
 

@@ -50,11 +50,22 @@ def rows_on_screen(
     a frame, pictures land on their nearest tick and jitter around a tick does not double or drop any.
     Returns (m,) rows, non-decreasing for rising ticks; `NOTHING` before the first picture.
     """
-    rows = np.flatnonzero(shown)
+    if not len(ticks_us) or not len(shown):
+        return np.full(len(ticks_us), NOTHING, np.int64)
+    until_us = ticks_us + tolerance_us
+    first, end = np.searchsorted(index.time_us, (until_us.min(), until_us.max()), side="right")
+    begin = _last_before(shown, int(first))
+    rows = begin + np.flatnonzero(shown[begin:end])
     if not len(rows):
         return np.full(len(ticks_us), NOTHING, np.int64)
-    found = np.searchsorted(index.time_us[rows], ticks_us + tolerance_us, side="right") - 1
+    found = np.searchsorted(index.time_us[rows], until_us, side="right") - 1
     return np.where(found < 0, NOTHING, rows[np.maximum(found, 0)])
+
+
+def _last_before(shown: NDArray[np.bool_], end: int) -> int:
+    """The last showable row before `end`, found from there: an hour's index is asked for each of its segments."""
+    back = int(np.argmax(shown[:end][::-1])) if end else 0
+    return max(0, end - 1 - back)
 
 
 def _since_clean_us(index: TrackIndex) -> NDArray[np.int64]:

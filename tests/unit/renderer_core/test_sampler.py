@@ -87,3 +87,21 @@ def test_rows_never_go_back_and_are_never_ones_that_may_not_be_shown(
         for row, t in zip(seen, ticks[rows != NOTHING], strict=True):
             too_long = index.time_us[row] + FREEZE_LIMIT_US
             assert not ((index.time_us > too_long) & (index.time_us <= t)).any(), "it decodes, and is not shown"
+
+
+@given(
+    pictures=st.lists(st.tuples(st.integers(0, 300), st.booleans()), max_size=30),
+    ticks_ms=st.lists(st.integers(-50, 350), max_size=12),
+)
+def test_it_is_the_last_showable_picture_whatever_part_is_asked_for(
+    pictures: list[tuple[int, bool]], ticks_ms: list[int]
+) -> None:
+    pictures.sort(key=lambda picture: picture[0])
+    index = video_index([float(t_ms) for t_ms, _ in pictures])
+    may_show = np.array([may for _, may in pictures], np.bool_)
+    found = rows_on_screen(index, may_show, np.array(ticks_ms, np.int64) * 1000, 0)
+    expected = [
+        max((row for row, (t_ms, may) in enumerate(pictures) if may and t_ms <= tick), default=NOTHING)
+        for tick in ticks_ms
+    ]
+    assert found.tolist() == expected
