@@ -5,6 +5,7 @@ import { createContext, use, useMemo, useSyncExternalStore } from "react";
 import type { CompositionState } from "../composition/types";
 import type { ComposerEngine } from "../engine/types";
 import { frameTimeMs, momentAt, type Moment } from "../plan/at";
+import { namesOf } from "../plan/names";
 import type { Readable } from "../shared/observable";
 import type { Actions } from "./actions";
 import type { ExportDesk } from "./exports";
@@ -59,14 +60,17 @@ export function useMoment(): Moment | null {
   return useMemo(() => (plan === null ? null : momentAt(plan, frameMs)), [plan, frameMs]);
 }
 
-/** What to call a peer: the label given here, else the meeting's own name. */
+/** What to call a peer: the label given here, else the meeting's own name; before that is known, the plan's. */
 export function useNameOf(): (peerId: string) => string {
   const { engine } = useComposer();
   const manifest = useReadable(engine.manifest);
+  const { plan } = useReadable(engine.plan);
   const { tracks } = useCompositionState();
+  const planned = manifest === null ? plan : null;
   return useMemo(() => {
-    const own = new Map(manifest?.peers.map((peer) => [peer.peer_id, peer.display_name]));
+    const own =
+      planned === null ? new Map(manifest?.peers.map((peer) => [peer.peer_id, peer.display_name])) : namesOf(planned);
     const given = new Map(tracks.map((track) => [track.peer_id, track.label]));
     return (peerId) => given.get(peerId) ?? own.get(peerId) ?? peerId;
-  }, [manifest, tracks]);
+  }, [manifest, planned, tracks]);
 }

@@ -10,10 +10,9 @@ import { Icon, type IconName } from "../icons";
 export function LoadingScreen(): ReactNode {
   return (
     <div className="rc-loading" role="status">
-      <span className="rc-hidden">Opening the recording…</span>
       <i className="rc-bone rc-bone--top" />
       <div className="rc-loading__middle">
-        <i className="rc-bone rc-bone--stage" />
+        <div className="rc-bone rc-bone--stage">Opening the recording…</div>
         <i className="rc-bone rc-bone--panel" />
       </div>
       <i className="rc-bone rc-bone--timeline" />

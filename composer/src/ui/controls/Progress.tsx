@@ -33,7 +33,7 @@ function wordsOf({ status, progress }: JobReading): string {
   if (status === "queued") return "Waiting for a free worker…";
   if (status === "ready") return "Done";
   if (status === "failed") return "Stopped";
-  if (progress === null) return "Preparing…";
+  if (progress === null || progress.total === 0) return "Preparing…";
   const done = `${progress.done} of ${progress.total} parts`;
   return progress.eta_s === null ? done : `${done} · about ${aboutDuration(progress.eta_s)} left`;
 }

@@ -5,6 +5,7 @@
  */
 
 import type { ManifestPeer, ManifestStream, PreviewManifest } from "../../api/types";
+import { namesOf } from "../../plan/names";
 import type { Plan, SpanMs } from "../../plan/types";
 
 export const NEUTRAL_HUE = 250;
@@ -119,17 +120,4 @@ export function without(spans: readonly SpanMs[], taken: readonly SpanMs[]): rea
     }
     return from < end ? [...left, [from, end] as const] : left;
   });
-}
-
-/** Peers in the order in which they appear, with their names where a label tells them. */
-function namesOf(plan: Plan): ReadonlyMap<string, string> {
-  const names = new Map(plan.audio.map((peer) => [peer.peer_id, peer.peer_id]));
-  for (const scene of plan.scenes) {
-    for (const tile of scene.tiles) {
-      if (tile.peer_id !== null && tile.label !== null && tile.source !== "screenshare") {
-        names.set(tile.peer_id, tile.label.text);
-      }
-    }
-  }
-  return names;
 }
