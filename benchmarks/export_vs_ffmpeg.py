@@ -211,6 +211,8 @@ class Round:
     """ffmpeg with one x264 thread, as the farm's profile says."""
     decode_s: float
     encode_s: float
+    stages: object
+    """Seconds by stage of ours."""
 
     @property
     def floor_s(self) -> float:
@@ -242,7 +244,7 @@ def measure(folder: Path, source: Path, ffmpeg: str, runs: int, vmaf: bool) -> d
         ours, report = export_cost(source, folder / "ours.mp4")
         theirs = ffmpeg_cost(ffmpeg, tracks, composed, folder / "theirs.mp4")
         alone = ffmpeg_cost(ffmpeg, tracks, composed, folder / "alone.mp4", x264_threads=1)
-        rounds.append(Round(ours, theirs, alone, *floor_cpu(source)))
+        rounds.append(Round(ours, theirs, alone, *floor_cpu(source), report["stages"]))
     sizes = [(folder / name).stat().st_size for name in ("ours.mp4", "theirs.mp4")]
     track_hours = sum(len(i) and (i.stats.last_us - i.stats.first_us) / 3.6e9 for i in _indexes(composed))
     figures: dict[str, object] = {
@@ -254,7 +256,6 @@ def measure(folder: Path, source: Path, ffmpeg: str, runs: int, vmaf: bool) -> d
         "lead_in_units": report["lead_in_units"],
         "decoded_units": report["decoded_units"],
         "index_s_per_track_hour": report["stages"]["prepare"] / track_hours,  # type: ignore[index]
-        "stages": report["stages"],
         "rounds": [asdict(r) for r in rounds],
     }
     if vmaf:

@@ -122,7 +122,9 @@ def check(costs: Costs) -> list[dict[str, Any]]:
     alone_s = _frames_s(runs[0]) / runs[0]["minutes"]
     found = [_checked(costs, run, alone_s, "scale_costs") for run in runs]
     for path in sorted(RESULTS.glob("*_export_vs_ffmpeg*.json")):
-        found.append(_checked(costs, json.loads(path.read_text()) | {"minutes": 1, "workers": 2}, alone_s, path.stem))
+        run = json.loads(path.read_text())
+        if "stages" in run:   # results of several rounds are not one run
+            found.append(_checked(costs, run | {"minutes": 1, "workers": 2}, alone_s, path.stem))
     return found
 
 
