@@ -17,7 +17,7 @@ from typing import Any
 
 from farm.build import engine_id
 from farm.errors import OutputUnusable
-from farm.events import ChunksFound, Event, TaskDone, TaskProgress
+from farm.events import ChunksFound, ChunkStored, Event, TaskDone, TaskProgress
 from farm.executors.base import Task
 from farm.needs import write_preview_needs
 from farm.output import check_folder
@@ -185,7 +185,7 @@ class _Preview:
         return Task(key, "preview", render_preview, (work,), after, priority=int(span.first == 1))
 
     def _observe(self, event: Event) -> None:
-        if isinstance(event, TaskDone | TaskProgress) and (span := self._spans.get(event.key)):
+        if isinstance(event, ChunkStored | TaskDone | TaskProgress) and (span := self._spans.get(event.key)):
             growing = self._streams[who(span.planned)]
             growing.grow(stored_segments(span, event))
             self._tell_growth(growing, span_ended=isinstance(event, TaskDone))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from farm.events import Event, TaskDone, TaskProgress
+from farm.events import ChunkStored, Event, TaskDone, TaskProgress
 from farm.preview_plan import PlannedStream, PreviewSpan
 from farm.preview_records import SegmentRecord, StreamKind, kind_of
 from renderer.playlist import media_playlist
@@ -84,6 +84,9 @@ def stored_segments(span: PreviewSpan, event: Event) -> range:
     """The segments of a span that are stored for sure, now that its task tells of itself."""
     if isinstance(event, TaskDone):
         return range(span.first, span.last + 1)
+    if isinstance(event, ChunkStored):
+        number = span.planned.keys.index(event.chunk) + 1
+        return range(span.first, number + 1)   # they are made one after the other
     if not isinstance(event, TaskProgress) or not event.done:
         return range(0)
     grid = span.planned.stream.grid

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from farm.events import TaskDone, TaskProgress, TaskStarted
+from farm.events import ChunkStored, TaskDone, TaskProgress, TaskStarted
 from farm.preview_growth import GrowingStream, is_whole, stored_segments
 from farm.preview_plan import PlannedStream, PreviewChoices, PreviewSpan
 from farm.preview_records import SegmentRecord
@@ -107,6 +107,13 @@ def test_a_segment_is_stored_once_a_frame_after_it_was_drawn(
 ) -> None:
     """All frames of the last segment are drawn before it is encoded to its end and put."""
     assert list(stored_segments(PreviewSpan(camera, 3, 7), progress(done))) == stored
+
+
+def test_a_segment_that_tells_of_itself_is_stored_with_all_before_it(camera: PlannedStream) -> None:
+    told = ChunkStored(
+        key="t", name="preview", worker="w", chunk=camera.keys[4], kind="segment", bytes=1, seconds={}
+    )
+    assert list(stored_segments(PreviewSpan(camera, 3, 7), told)) == [3, 4, 5]
 
 
 def test_a_task_that_has_returned_has_stored_all(camera: PlannedStream) -> None:
