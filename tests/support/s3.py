@@ -140,7 +140,7 @@ class S3Server:
         for last in (False, False, False, True):
             self._daemon("ceph-osd", "-i", "0")
             try:
-                self._wait("the store", lambda: "1 up" in self._run("ceph", "osd", "stat"))
+                self._wait("the store", lambda: self._tells("1 up", "ceph", "osd", "stat"))
                 return
             except RuntimeError:
                 # It gives up at once if it speaks to the monitor before it was told the cluster's name.
@@ -162,6 +162,12 @@ class S3Server:
         if done.returncode:
             raise RuntimeError(f"{' '.join(command)} failed: {done.stderr[-2000:]}")
         return done.stdout
+
+    def _tells(self, words: str, program: str, *arguments: str) -> bool:
+        """Whether it succeeds and says so; a monitor that has just begun may still refuse to be asked."""
+        command = self._command(program, *arguments)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        return done.returncode == 0 and words in done.stdout
 
     def _succeeds(self, program: str, *arguments: str) -> bool:
         command = self._command(program, *arguments)
