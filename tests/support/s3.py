@@ -170,8 +170,7 @@ class S3Server:
         return done.returncode == 0 and words in done.stdout
 
     def _succeeds(self, program: str, *arguments: str) -> bool:
-        command = self._command(program, *arguments)
-        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+        return self._tells("", program, *arguments)
 
     def _daemon(self, program: str, *arguments: str) -> None:
         with (self._folder / "log" / f"{program}.out").open("wb") as log:
